@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TLS 1.2 and 1.3 on the server side by OpenSSL 3: ALPN h2 and http/1.1, client certificates asked for and verified when given,
+ * session tickets (one a handshake, keys drawn at start and turned daily). A context may be swapped while connections run. */
+#ifndef COFFER_NET_TLS_H
+#define COFFER_NET_TLS_H
+
+#include "base/error.h"
+
+struct tls_context;
+
+struct tls_options {
+    bytes certificate_pem;       /* chain, leaf first */
+    struct secret key_pem;
+    bytes client_ca_pem;         /* bundle; clients' certificates must chain to it. Several PEM blocks */
+};
+
+/* Reference-counted. ERR_INVALID with a sentence when key and certificate do not fit. */
+MUST_CHECK err_t tls_context_new(const struct tls_options *, struct tls_context **ret, struct error *);
+struct tls_context *tls_context_get(struct tls_context *);
+void tls_context_put(struct tls_context *);
+
+#endif
