@@ -29,7 +29,7 @@ struct secret {
 
 /* Marks a function whose result must be looked at. */
 #define MUST_CHECK __attribute__((warn_unused_result))
-#define PRINTF_LIKE(format, first) __attribute__((format(printf, format, first)))
+#define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 
 static inline bytes bytes_of(const char *text)
 {
