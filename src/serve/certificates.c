@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/certificates.h"
+
+#include "base/base64.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "crypt/x509.h"
+
+#include <arpa/inet.h>
+#include <ifaddrs.h>
+#include <limits.h>
+#include <net/if.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DAY           (24 * 3600)
+#define CA_LIFETIME   (3650 * DAY)
+#define CA_LAST_YEAR  (365 * DAY)
+#define LEAF_LIFETIME (365 * DAY)
+#define CLOCK_SKEW    3600 /* certificates start an hour ago: clients' clocks differ */
+#define FILE_LIMIT    (1u << 20)
+#define NAMES_MAX     64
+#define PEM_KEY_BEGIN "-----BEGIN PRIVATE KEY-----"
+
+struct certificates {
+    struct certificates_options options;
+    pthread_mutex_t lock;
+    struct arena arena; /* what is in force; replaced whole by a renewal */
+    struct x509_pair server;
+    bytes own_ca;    /* certificates of our CA, newest first: what admin.kubeconfig trusts */
+    bytes client_ca; /* own_ca and --client-ca-file */
+};
+
+/* ---- Sealed records: a certificate and, behind it, its key. */
+
+static bytes record_path(struct arena *arena, const char *name)
+{
+    return arena_join(arena, BYTES("/coffer/meta/"), bytes_of(name), ARENA_END);
+}
+
+static err_t record_load(
+    struct certificates *c, struct arena *arena, const char *name, struct x509_pair *ret, struct error *error)
+{
+    bytes sealed, plain;
+    bool stale;
+    TRY(store_meta_get(c->options.store, arena, name, &sealed, error));
+    bytes path = record_path(arena, name);
+    if (!path.p)
+        return arena_error(arena, error);
+    TRY(atrest_open(c->options.atrest, arena, path, sealed, &plain, &stale, error));
+    const uint8_t *key = memmem(plain.p, plain.n, PEM_KEY_BEGIN, sizeof(PEM_KEY_BEGIN) - 1);
+    size_t split = key ? (size_t)(key - plain.p) : plain.n;
+    *ret = (struct x509_pair){.certificate_pem = {plain.p, split}, .key_pem = bytes_skip(plain, split)};
+    return ERR_OK;
+}
+
+static err_t record_save(
+    struct certificates *c, struct arena *arena, const char *name, const struct x509_pair *pair, struct error *error)
+{
+    bytes sealed;
+    bytes plain = arena_join(arena, pair->certificate_pem, pair->key_pem, ARENA_END);
+    bytes path = record_path(arena, name);
+    if (!plain.p || !path.p)
+        return arena_error(arena, error);
+    TRY(atrest_seal(c->options.atrest, arena, path, plain, &sealed, error));
+    return store_meta_put(c->options.store, name, sealed, error);
+}
+
+/* ---- Names of the serving certificate. */
+
+struct names {
+    bytes list[NAMES_MAX];
+    size_t count;
+};
+
+static void name_add(struct names *names, bytes name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (bytes_equal(names->list[i], name))
+            return;
+    if (name.n && names->count < NAMES_MAX)
+        names->list[names->count++] = name;
+}
+
+static bool address_is_any(const char *address)
+{
+    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+/* Listening everywhere means being reached under every address of this machine. */
+static void names_add_interfaces(struct arena *arena, struct names *names)
+{
+    struct ifaddrs *all = NULL;
+    if (getifaddrs(&all) != 0)
+        return;
+    for (struct ifaddrs *i = all; i; i = i->ifa_next) {
+        char text[INET6_ADDRSTRLEN];
+        int family = i->ifa_addr ? i->ifa_addr->sa_family : AF_UNSPEC;
+        const void *from = family == AF_INET
+                               ? (const void *)&((const struct sockaddr_in *)(const void *)i->ifa_addr)->sin_addr
+                               : (const void *)&((const struct sockaddr_in6 *)(const void *)i->ifa_addr)->sin6_addr;
+        if ((family == AF_INET || family == AF_INET6) && (i->ifa_flags & IFF_UP) &&
+            inet_ntop(family, from, text, sizeof(text)))
+            name_add(names, arena_copy(arena, bytes_of(text)));
+    }
+    freeifaddrs(all);
+}
+
+static void names_collect(struct certificates *c, struct arena *arena, struct names *names)
+{
+    char host[HOST_NAME_MAX + 1] = "";
+    static const char *const usual[] = {"localhost", "127.0.0.1", "::1", "kubernetes", "kubernetes.default",
+        "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"};
+    names->count = 0;
+    for (size_t i = 0; i < c->options.extra_name_count; i++)
+        name_add(names, bytes_of(c->options.extra_names[i]));
+    for (size_t i = 0; i < ARRAY_LEN(usual); i++)
+        name_add(names, bytes_of(usual[i]));
+    if (!address_is_any(c->options.address))
+        name_add(names, bytes_of(c->options.address));
+    else
+        names_add_interfaces(arena, names);
+    if (gethostname(host, sizeof(host) - 1) == 0)
+        name_add(names, arena_copy(arena, bytes_of(host)));
+}
+
+/* ---- What is due, and making it. */
+
+static bool leaf_due(bytes certificate, int64_t now)
+{
+    int64_t from, until;
+    if (x509_inspect(certificate, &from, &until, NULL) != ERR_OK)
+        return true;
+    return now < from || now >= from + (until - from) / 3 * 2;
+}
+
+static err_t ca_load_or_make(
+    struct certificates *c, struct arena *arena, int64_t now, struct x509_pair *ret, struct error *error)
+{
+    int64_t from, until = 0;
+    err_t found = record_load(c, arena, "ca", ret, error);
+    if (found == ERR_OK)
+        TRY(x509_inspect(ret->certificate_pem, &from, &until, error));
+    else if (found != ERR_NOT_FOUND)
+        return found;
+    if (until - now > CA_LAST_YEAR)
+        return ERR_OK;
+    if (found == ERR_OK) /* kept first: a stop between the two writes leaves it trusted twice, never not at all */
+        TRY(record_save(c, arena, "old-ca", &(struct x509_pair){.certificate_pem = ret->certificate_pem}, error));
+    const struct x509_request request = {.use = X509_USE_CA,
+        .common_name = BYTES("coffer-ca"),
+        .not_before = now - CLOCK_SKEW,
+        .not_after = now + CA_LIFETIME};
+    TRY(x509_issue(arena, &request, NULL, ret, error));
+    log_event(LOG_INFO, "made a certificate authority", log_number("days", CA_LIFETIME / DAY));
+    return record_save(c, arena, "ca", ret, error);
+}
+
+/* Adds the CA before the current one while it lasts. */
+static err_t ca_bundle(struct certificates *c, struct arena *arena, const struct x509_pair *ca, int64_t now, bytes *ret,
+    struct error *error)
+{
+    struct x509_pair old;
+    int64_t from, until;
+    err_t found = record_load(c, arena, "old-ca", &old, error);
+    if (found != ERR_OK && found != ERR_NOT_FOUND)
+        return found;
+    *ret = ca->certificate_pem;
+    if (found == ERR_OK && x509_inspect(old.certificate_pem, &from, &until, NULL) == ERR_OK && until > now &&
+        !bytes_equal(old.certificate_pem, ca->certificate_pem))
+        *ret = arena_join(arena, ca->certificate_pem, old.certificate_pem, ARENA_END);
+    return ret->p ? ERR_OK : arena_error(arena, error);
+}
+
+static int64_t leaf_lifetime(const struct certificates *c)
+{
+    return c->options.lifetime_seconds > 0 ? c->options.lifetime_seconds : LEAF_LIFETIME;
+}
+
+static err_t server_load_or_make(struct certificates *c, struct arena *arena, const struct x509_pair *ca, int64_t now,
+    struct x509_pair *ret, struct error *error)
+{
+    struct names names;
+    if (c->options.certificate_file) {
+        TRY(file_read(arena, c->options.certificate_file, FILE_LIMIT, &ret->certificate_pem, error));
+        return file_read(arena, c->options.key_file, FILE_LIMIT, &ret->key_pem, error);
+    }
+    err_t found = record_load(c, arena, "server", ret, error);
+    if (found != ERR_OK && found != ERR_NOT_FOUND)
+        return found;
+    names_collect(c, arena, &names);
+    if (found == ERR_OK && !leaf_due(ret->certificate_pem, now) &&
+        x509_covers(ret->certificate_pem, names.list, names.count) &&
+        bytes_end(ret->certificate_pem, ca->certificate_pem))
+        return ERR_OK;
+    const struct x509_request request = {.use = X509_USE_SERVER,
+        .common_name = BYTES("coffer"),
+        .names = names.list,
+        .name_count = names.count,
+        .not_before = now - CLOCK_SKEW,
+        .not_after = now + leaf_lifetime(c)};
+    TRY(x509_issue(arena, &request, ca, ret, error));
+    /* The record names the CA that signed it behind the leaf: another CA makes it due. */
+    ret->certificate_pem = arena_join(arena, ret->certificate_pem, ca->certificate_pem, ARENA_END);
+    if (!ret->certificate_pem.p)
+        return arena_error(arena, error);
+    log_event(LOG_INFO, "made a serving certificate", log_number("lifetime_seconds", leaf_lifetime(c)));
+    return record_save(c, arena, "server", ret, error);
+}
+
+/* ---- The admin's kubeconfig. */
+
+static bytes server_url(struct certificates *c, struct arena *arena, uint16_t port)
+{
+    const char *host = c->options.address;
+    if (address_is_any(host))
+        host = strcmp(host, "::") == 0 ? "::1" : "127.0.0.1";
+    return arena_format(arena, strchr(host, ':') ? "https://[%s]:%u" : "https://%s:%u", host, port);
+}
+
+/* The value of `name: ` at the start of a line, after spaces, in the text that we wrote; empty when absent. */
+static bytes kubeconfig_value(bytes text, bytes name)
+{
+    const uint8_t *at = memmem(text.p, text.n, name.p, name.n);
+    if (!at)
+        return BYTES_NONE;
+    bytes rest = {at + name.n, text.n - (size_t)(at + name.n - text.p)};
+    return (bytes){rest.p, bytes_find(rest, '\n')};
+}
+
+static bool kubeconfig_fits(struct arena *arena, const char *path, bytes url, bytes ca_base64, int64_t now)
+{
+    bytes text, certificate;
+    size_t offset;
+    return file_read(arena, path, FILE_LIMIT, &text, NULL) == ERR_OK &&
+           bytes_equal(kubeconfig_value(text, BYTES("    server: ")), url) &&
+           bytes_equal(kubeconfig_value(text, BYTES("    certificate-authority-data: ")), ca_base64) &&
+           base64_decode(arena, BASE64_STANDARD, kubeconfig_value(text, BYTES("    client-certificate-data: ")),
+               &certificate, &offset) == ERR_OK &&
+           !leaf_due(certificate, now);
+}
+
+static err_t kubeconfig_write(
+    struct certificates *c, struct arena *arena, uint16_t port, int64_t now, struct error *error)
+{
+    struct x509_pair ca, admin;
+    char path[PATH_MAX];
+    const bytes masters = BYTES("system:masters");
+    const struct x509_request request = {.use = X509_USE_CLIENT,
+        .common_name = BYTES("admin"),
+        .organizations = &masters,
+        .organization_count = 1,
+        .not_before = now - CLOCK_SKEW,
+        .not_after = now + leaf_lifetime(c)};
+
+    if ((size_t)snprintf(path, sizeof(path), "%s/admin.kubeconfig", c->options.directory) >= sizeof(path))
+        return error_set(error, ERR_IO, "%s: the name is too long", c->options.directory);
+    /* With a serving certificate from elsewhere, its file is what the admin trusts besides our CA. */
+    bytes trusted = c->options.certificate_file
+                        ? arena_join(arena, c->server.certificate_pem, BYTES("\n"), c->own_ca, ARENA_END)
+                        : c->own_ca;
+    bytes url = server_url(c, arena, port);
+    bytes ca_base64 = base64_encode(arena, BASE64_STANDARD, trusted);
+    if (!url.p || !ca_base64.p)
+        return arena_error(arena, error);
+    if (kubeconfig_fits(arena, path, url, ca_base64, now))
+        return ERR_OK;
+    TRY(record_load(c, arena, "ca", &ca, error));
+    TRY(x509_issue(arena, &request, &ca, &admin, error));
+    bytes text = arena_join(arena,
+        BYTES("apiVersion: v1\nkind: Config\nclusters:\n- name: coffer\n  cluster:\n    server: "), url,
+        BYTES("\n    certificate-authority-data: "), ca_base64,
+        BYTES("\nusers:\n- name: admin\n  user:\n    client-certificate-data: "),
+        base64_encode(arena, BASE64_STANDARD, admin.certificate_pem), BYTES("\n    client-key-data: "),
+        base64_encode(arena, BASE64_STANDARD, admin.key_pem),
+        BYTES(
+            "\ncontexts:\n- name: coffer\n  context:\n    cluster: coffer\n    user: admin\ncurrent-context: coffer\n"),
+        ARENA_END);
+    if (!text.p || arena->failed != ERR_OK)
+        return arena_error(arena, error);
+    TRY(file_replace(path, 0600, text, error));
+    log_event(LOG_INFO, "wrote the admin's kubeconfig", log_text("file", path),
+        log_number("lifetime_seconds", leaf_lifetime(c)));
+    return ERR_OK;
+}
+
+err_t certificates_write_kubeconfig(struct certificates *c, uint16_t port, int64_t now, struct error *error)
+{
+    struct arena arena;
+    arena_init(&arena, 16u << 20);
+    pthread_mutex_lock(&c->lock);
+    err_t result = kubeconfig_write(c, &arena, port, now, error);
+    pthread_mutex_unlock(&c->lock);
+    arena_reset(&arena);
+    return result;
+}
+
+/* ---- What is in force. */
+
+static err_t load(struct certificates *c, struct arena *arena, int64_t now, struct error *error)
+{
+    struct x509_pair ca, server;
+    bytes own_ca, client_ca, more;
+    TRY(ca_load_or_make(c, arena, now, &ca, error));
+    TRY(server_load_or_make(c, arena, &ca, now, &server, error));
+    TRY(ca_bundle(c, arena, &ca, now, &own_ca, error));
+    client_ca = own_ca;
+    if (c->options.client_ca_file) {
+        TRY(file_read(arena, c->options.client_ca_file, FILE_LIMIT, &more, error));
+        client_ca = arena_join(arena, own_ca, BYTES("\n"), more, ARENA_END);
+        if (!client_ca.p)
+            return arena_error(arena, error);
+    }
+    c->server = server;
+    c->own_ca = own_ca;
+    c->client_ca = client_ca;
+    return ERR_OK;
+}
+
+err_t certificates_renew(struct certificates *c, int64_t now, struct error *error)
+{
+    struct arena fresh;
+    arena_init(&fresh, 16u << 20);
+    pthread_mutex_lock(&c->lock);
+    err_t result = load(c, &fresh, now, error);
+    if (result == ERR_OK) {
+        struct arena old = c->arena;
+        c->arena = fresh;
+        fresh = old;
+    }
+    pthread_mutex_unlock(&c->lock);
+    arena_reset(&fresh);
+    return result;
+}
+
+err_t certificates_open(const struct certificates_options *options, struct certificates **ret, struct error *error)
+{
+    struct certificates *c = calloc(1, sizeof(*c));
+    if (!c)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the certificates");
+    c->options = *options;
+    pthread_mutex_init(&c->lock, NULL);
+    arena_init(&c->arena, 16u << 20);
+    err_t result = certificates_renew(c, clock_wall_seconds(), error);
+    if (result != ERR_OK) {
+        certificates_free(c);
+        return result;
+    }
+    *ret = c;
+    return ERR_OK;
+}
+
+void certificates_free(struct certificates *c)
+{
+    if (!c)
+        return;
+    arena_reset(&c->arena);
+    pthread_mutex_destroy(&c->lock);
+    free(c);
+}
+
+/* The first certificate: clients have our CA, so a handshake need not carry it. */
+static bytes leaf_of(bytes chain)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    const uint8_t *at = memmem(chain.p, chain.n, end, sizeof(end) - 1);
+    return (bytes){chain.p, at ? (size_t)(at - chain.p) + sizeof(end) - 1 : chain.n};
+}
+
+err_t certificates_tls(struct certificates *c, struct tls_context **ret, struct error *error)
+{
+    pthread_mutex_lock(&c->lock);
+    /* The PEM text lies in our own arena; the type's pointer is not const because keys are usually wiped by their
+     * holder. */
+    struct secret key = {(uint8_t *)(uintptr_t)c->server.key_pem.p, c->server.key_pem.n};
+    const struct tls_options options = {
+        .certificate_pem = c->options.certificate_file ? c->server.certificate_pem : leaf_of(c->server.certificate_pem),
+        .key_pem = key,
+        .client_ca_pem = c->client_ca};
+    err_t result = tls_context_new(&options, ret, error);
+    pthread_mutex_unlock(&c->lock);
+    return result;
+}
