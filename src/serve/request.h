@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A request on its way through the steps. It lives in its exchange's arena and has one owner at a time: the loop, or a
+ * thread of the writers pool, or the commit. */
+#ifndef COFFER_SERVE_REQUEST_H
+#define COFFER_SERVE_REQUEST_H
+
+#include "access/authorize.h"
+#include "api/decode.h"
+#include "api/present.h"
+#include "api/selector.h"
+#include "api/status.h"
+#include "serve/server.h"
+
+#define BODY_LIMIT (3u << 20)
+
+/* What a step says. */
+enum step_result {
+    STEP_NEXT,  /* go on with the next step */
+    STEP_DONE,  /* answered, or an answer is streaming: the request is over for the list */
+    STEP_WAIT,  /* somebody else calls request_continue later (body, commit) */
+    STEP_AGAIN, /* run this step again after request.wait_ms on the loop */
+    STEP_FAIL,  /* request.error says why */
+};
+
+enum match { MATCH_UNSET, MATCH_EXACT, MATCH_NOT_OLDER_THAN };
+
+/* The query, and for deletes the body: parsed and validated by options.c. Texts are decoded, in the arena. */
+struct request_options {
+    /* writes */
+    bool dry_run;
+    enum field_validation field_validation;
+    bytes field_manager;
+    /* list, watch, deletecollection */
+    bytes label_selector, field_selector;
+    struct selector labels, fields;
+    int64_t limit; /* 0: none; never negative */
+    bytes continue_token;
+    enum match match;
+    bool watch, allow_bookmarks;
+    bool has_send_initial_events, send_initial_events;
+    int64_t timeout_seconds; /* of a watch; 0: not given */
+    /* get, list, watch, deletecollection */
+    bool has_revision; /* resourceVersion was given and not empty */
+    uint64_t revision;
+    /* forms of answers */
+    bytes pretty, include_object;
+    /* delete */
+    bytes propagation_policy; /* "", Foreground, Background, Orphan */
+    bool has_grace_period, has_orphan_dependents, orphan_dependents;
+    int64_t grace_period_seconds;
+    bytes precondition_uid; /* "": none */
+    bool has_precondition_revision;
+    bytes precondition_revision;
+    /* all but watch */
+    uint64_t timeout_ms;
+};
+
+struct route;
+struct list;
+
+struct request {
+    struct http_exchange *exchange;
+    struct arena *arena; /* the exchange's */
+    struct server *server;
+    size_t step;          /* the next one of the list */
+    unsigned attempt;     /* of a write: how often its compares lost */
+    unsigned wait_ms;     /* STEP_AGAIN */
+    uint64_t deadline_us; /* clock_monotonic_us */
+    bool held;            /* http_hold was called */
+    bool legacy_watch;    /* /api/v1/watch/...: one name of it must fit the field selector */
+
+    /* route.c */
+    bytes path;                /* decoded */
+    const struct route *route; /* of paths that are no resource; NULL: none */
+    err_t route_result;        /* what the route step will say; known before authentication, told after authorization */
+    const struct kind *kind;   /* of resources */
+    enum verb verb;
+    bytes namespace, name; /* namespace "" for cluster scope or all namespaces */
+    struct attributes attributes;
+    struct user user;
+
+    struct request_options options;
+    struct presentation presentation;
+
+    /* a write on its way */
+    struct json *object; /* canonical tree: what will be stored */
+    bytes text;          /* object's stored text; of a delete: what is answered */
+    bytes sent_revision; /* metadata.resourceVersion of the body of a PUT */
+    bytes key;           /* "namespace/name" or "name" */
+    bool generated_name; /* a name that is taken is drawn anew */
+    struct json *old;    /* what is stored now; NULL on create, or unreadable */
+    bytes old_text;
+    bool old_stale;        /* stored with an older key: written even when nothing changed */
+    uint64_t old_revision; /* of it; 0 on create */
+    bool keep;             /* nothing to store: dry run, or no change */
+    bool removes;          /* the write deletes the object */
+    struct compare *compares;
+    size_t compare_count;
+    struct store_write write;
+    uint64_t revision; /* that the answer shows; 0: none */
+
+    struct list *list; /* list.c */
+
+    /* the answer */
+    struct error error;
+    struct status_details details;
+    struct warnings warnings;
+
+    struct task task;   /* through a pool, and back to the loop */
+    struct timer timer; /* STEP_AGAIN */
+};
+
+static inline struct request *request_of(struct http_exchange *x)
+{
+    return x->user;
+}
+
+/* Goes on with the list at request->step. On the loop's thread. */
+void request_continue(struct request *);
+/* The same from any thread that owns the request: hands it back to its loop. */
+void request_return(struct request *);
+
+/* Where a step of a write starts anew when its compares lost. */
+enum step_result request_retry(struct request *);
+
+/* ---- answer.c */
+/* The headers of every answer: Audit-Id, Cache-Control, Content-Type (left out when empty), Warnings, Retry-After.
+ * extra (may be NULL) goes after them. NULL when the arena is full. */
+const struct http_header *answer_headers(
+    struct request *, bytes content_type, const struct http_header *extra, size_t extra_count, size_t *ret_count);
+/* Sends a whole body. Out of memory: 503 from static text. */
+void answer_bytes(struct request *, int status, bytes content_type, bytes body);
+void answer_bytes_with(
+    struct request *, int status, bytes content_type, bytes body, const struct http_header *extra, size_t extra_count);
+/* One object in its form: text is canonical. revision 0: shown without one. */
+enum step_result answer_object(struct request *, int status, bytes text, uint64_t revision);
+/* The Status of request->error. */
+void answer_error(struct request *);
+/* The Status of a delete. */
+enum step_result answer_success(struct request *, const struct status_details *);
+/* JSON text in the form asked for: indented when presentation.pretty. */
+enum step_result answer_json(struct request *, int status, bytes content_type, bytes json);
+
+/* ---- read.c: what reads and writes share. */
+/* "namespace/name" or "name". p is NULL when the arena is full. */
+bytes object_key(struct arena *, bytes namespace, bytes name);
+/* Decrypts a record's value to canonical text in the arena. ERR_UNREADABLE names the key that is missing. ret_stale may
+ * be NULL. */
+MUST_CHECK err_t record_open(struct server *, struct arena *, const struct kind *, const struct record *,
+    bytes *ret_text, bool *ret_stale, struct error *);
+/* Stub of an object that cannot be read, as canonical text: name, namespace and the reason. */
+bytes record_stub(struct arena *, const struct kind *, const struct record *, const struct error *reason);
+/* A resourceVersion that lies ahead of the store: STEP_AGAIN for up to 3 s, then STEP_FAIL with kube-apiserver's 504.
+ * Else STEP_NEXT. */
+enum step_result wait_for_revision(struct request *, uint64_t wanted, uint64_t newest);
+
+#endif
