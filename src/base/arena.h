@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory of one request or one turn of a loop: bump-allocated from chunks that are kept out of core dumps and locked while
- * RLIMIT_MEMLOCK allows, freed all at once, wiped when freed. An arena has one owner (thread) at a time and may be handed over.
+/* Memory of one request or one turn of a loop: bump-allocated from chunks that are kept out of core dumps and locked
+ * while RLIMIT_MEMLOCK allows, freed all at once, wiped when freed. An arena has one owner (thread) at a time and may
+ * be handed over.
  *
  *   arena ──> chunk ──> chunk ──> ...      the newest first; the first is 2 KiB, then they grow to 64 KiB;
  *                                          a larger piece gets a chunk of its own size
  *
- * Chunks come from a process-wide pool of slabs; empty slabs go back to the kernel. Under AddressSanitizer the unused tail of a
- * chunk is poisoned. */
+ * Chunks come from a process-wide pool of slabs; empty slabs go back to the kernel. Under AddressSanitizer the unused
+ * tail of a chunk is poisoned. */
 #ifndef COFFER_BASE_ARENA_H
 #define COFFER_BASE_ARENA_H
 
@@ -19,8 +20,8 @@ struct arena_chunk;
 
 struct arena {
     struct arena_chunk *chunk;
-    size_t used;      /* bytes of chunks held */
-    size_t limit;     /* held may not exceed this */
+    size_t used;          /* bytes of chunks held */
+    size_t limit;         /* held may not exceed this */
     enum err_code failed; /* why an allocation was refused, or ERR_OK; sticky until arena_reset */
 };
 

@@ -10,9 +10,9 @@ enum base64_alphabet { BASE64_STANDARD, BASE64_URL_UNPADDED };
 /* p is NULL when the arena is full. */
 bytes base64_encode(struct arena *, enum base64_alphabet, bytes in);
 
-/* Go's StdEncoding.Decode: \r and \n anywhere are skipped, padding is needed, non-zero trailing bits are accepted. On failure
- * returns ERR_BAD_REQUEST and *ret_offset is the byte Go reports in "illegal base64 data at input byte N". ERR_NO_MEMORY or
- * ERR_TOO_MANY_REQUESTS when the arena is full. */
+/* Go's StdEncoding.Decode: \r and \n anywhere are skipped, padding is needed, non-zero trailing bits are accepted. On
+ * failure returns ERR_BAD_REQUEST and *ret_offset is the byte Go reports in "illegal base64 data at input byte N".
+ * ERR_NO_MEMORY or ERR_TOO_MANY_REQUESTS when the arena is full. */
 MUST_CHECK err_t base64_decode(struct arena *, enum base64_alphabet, bytes in, bytes *ret, size_t *ret_offset);
 
 /* Whether in decodes, and to how many bytes, without writing them: what validation needs. Same codes and offset. */

@@ -28,7 +28,7 @@ struct secret {
 #define BYTES_FMT(b) (int)((b).n > INT32_MAX ? INT32_MAX : (b).n), (const char *)(b).p
 
 /* Marks a function whose result must be looked at. */
-#define MUST_CHECK __attribute__((warn_unused_result))
+#define MUST_CHECK                 __attribute__((warn_unused_result))
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 
 static inline bytes bytes_of(const char *text)
@@ -107,7 +107,11 @@ static inline MUST_CHECK bool cursor_uint(struct cursor *c, size_t size, uint64_
     return true;
 }
 
-/* Parses a whole unsigned decimal without sign, space or leading zero (but "0"). False on anything else, or overflow. */
+/* Parses a whole unsigned decimal without sign, space or leading zero (but "0"). False on anything else, or overflow.
+ */
 MUST_CHECK bool bytes_to_uint64(bytes text, uint64_t *ret);
+
+/* Length of the strict UTF-8 sequence (RFC 3629) at the start: 1 to 4, or 0 when malformed, cut off or empty. */
+unsigned bytes_utf8(bytes);
 
 #endif

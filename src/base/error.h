@@ -25,14 +25,14 @@ struct arena;
     X(INVALID, 422, "Invalid")                                                                                         \
     X(TOO_MANY_REQUESTS, 429, "TooManyRequests")                                                                       \
     X(INTERNAL, 500, "InternalError")                                                                                  \
-    X(UNKNOWN, 500, "")            /* kube-apiserver's plain errors: the message alone */                              \
-    X(IO, 500, "InternalError")    /* a system call or a library failed */                                             \
-    X(CORRUPT, 500, "InternalError") /* stored bytes are not what was written */                                       \
+    X(UNKNOWN, 500, "")                 /* kube-apiserver's plain errors: the message alone */                         \
+    X(IO, 500, "InternalError")         /* a system call or a library failed */                                        \
+    X(CORRUPT, 500, "InternalError")    /* stored bytes are not what was written */                                    \
     X(UNREADABLE, 500, "InternalError") /* stored bytes that no key in the keyring opens */                            \
     X(UNAVAILABLE, 503, "ServiceUnavailable")                                                                          \
     X(NO_MEMORY, 503, "ServiceUnavailable") /* the system has none left */                                             \
     X(TIMEOUT, 504, "Timeout")                                                                                         \
-    X(NO_SPACE, 507, "ServiceUnavailable") /* disk or --store-limit is full: nothing was written */                    \
+    X(NO_SPACE, 507, "ServiceUnavailable")  /* disk or --store-limit is full: nothing was written */                   \
     X(READ_ONLY, 507, "ServiceUnavailable") /* the file system refuses writes */
 
 enum err_code {
@@ -45,8 +45,8 @@ enum err_code {
 /* What a fallible function returns: ERR_OK is 0. Such functions are MUST_CHECK. */
 typedef enum err_code err_t;
 
-/* One field that was wrong: reason as Kubernetes names it ("FieldValueInvalid"), message without the field, and the field's
- * path ("data[a/b]"). All arena memory or literals. */
+/* One field that was wrong: reason as Kubernetes names it ("FieldValueInvalid"), message without the field, and the
+ * field's path ("data[a/b]"). All arena memory or literals. */
 struct cause {
     const char *reason;
     bytes message;
@@ -66,12 +66,12 @@ struct error {
 /* arena may be NULL. The struct may not move while message points into it. */
 void error_init(struct error *, struct arena *);
 
-/* Sets code and message and returns code, for `return error_set(...)`. Formats into the arena, or cut to text[] without one.
- * Replaces what was there. error may be NULL: then only the code goes back. */
+/* Sets code and message and returns code, for `return error_set(...)`. Formats into the arena, or cut to text[] without
+ * one. Replaces what was there. error may be NULL: then only the code goes back. */
 err_t error_set(struct error *, enum err_code, const char *format, ...) PRINTF_LIKE(3, 4);
 
-/* As error_set, ending in ": " and strerror(errno_value). Picks ERR_NO_SPACE for ENOSPC and EDQUOT, ERR_READ_ONLY for EROFS,
- * ERR_NO_MEMORY for ENOMEM, else ERR_IO. */
+/* As error_set, ending in ": " and strerror(errno_value). Picks ERR_NO_SPACE for ENOSPC and EDQUOT, ERR_READ_ONLY for
+ * EROFS, ERR_NO_MEMORY for ENOMEM, else ERR_IO. */
 err_t error_errno(struct error *, int errno_value, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* Adds a field cause and sets the code to ERR_INVALID; the whole message is composed by whoever knows the kind's name.

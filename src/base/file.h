@@ -7,10 +7,12 @@
 
 #include <sys/types.h>
 
-/* The whole file; NUL-terminated after its n bytes. ERR_NOT_FOUND when absent, ERR_TOO_LARGE above limit, ERR_IO and its kin. */
+/* The whole file; NUL-terminated after its n bytes. ERR_NOT_FOUND when absent, ERR_TOO_LARGE above limit, ERR_IO and
+ * its kin. */
 MUST_CHECK err_t file_read(struct arena *, const char *path, size_t limit, bytes *ret, struct error *);
 
-/* Writes a new file beside path, syncs it, renames it over path and syncs the directory: readers see the old or the new whole. */
+/* Writes a new file beside path, syncs it, renames it over path and syncs the directory: readers see the old or the new
+ * whole. */
 MUST_CHECK err_t file_replace(const char *path, mode_t mode, bytes content, struct error *);
 
 /* For CLEANUP: closes when not negative. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Leveled, structured logs: a literal sentence and typed fields. On a terminal a line of text, elsewhere a JSON object a line.
- * One write(2) a line, to stderr. Thread-safe. Fields take numbers and NUL-terminated public text; not `bytes`, which may come
- * from a Secret, and not `struct secret`: neither compiles. */
+/* Leveled, structured logs: a literal sentence and typed fields. On a terminal a line of text, elsewhere a JSON object
+ * a line. One write(2) a line, to stderr. Thread-safe. Fields take numbers and NUL-terminated public text; not `bytes`,
+ * which may come from a Secret, and not `struct secret`: neither compiles. */
 #ifndef COFFER_BASE_LOG_H
 #define COFFER_BASE_LOG_H
 
@@ -32,7 +32,8 @@ void log_setup(enum log_level, enum log_format);
 bool log_enabled(enum log_level);
 void log_write(enum log_level, const char *sentence, const struct log_field *, size_t count);
 
-/* log_event(LOG_INFO, "listening", log_text("address", a), log_number("port", p)); evaluates its fields only when enabled. */
+/* log_event(LOG_INFO, "listening", log_text("address", a), log_number("port", p)); evaluates its fields only when
+ * enabled. */
 #define log_event(level, sentence, ...)                                                                                \
     do {                                                                                                               \
         if (log_enabled(level)) {                                                                                      \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Randomness from getrandom(2), read in batches per thread, each byte handed out once and wiped behind. A batch never survives
- * fork. Ends the process when the kernel gives none: nothing may go on without. */
+/* Randomness from getrandom(2), read in batches per thread, each byte handed out once and wiped behind. A batch never
+ * survives fork. Ends the process when the kernel gives none: nothing may go on without. */
 #ifndef COFFER_BASE_RANDOM_H
 #define COFFER_BASE_RANDOM_H
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+struct pool {
+    pthread_mutex_t lock;
+    pthread_cond_t work; /* a task was queued, or stopping was set */
+    struct task *first, **end;
+    size_t queued, queue_limit;
+    unsigned idle, started, most; /* threads that wait for work; that run; that may run */
+    bool stopping;
+    char name[16];
+    pthread_t threads[];
+};
+
+struct pool *pool_new(const char *name, unsigned threads, size_t queue_limit)
+{
+    struct pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
+    if (!pool)
+        return NULL;
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->work, NULL);
+    pool->end = &pool->first;
+    pool->queue_limit = queue_limit;
+    pool->most = threads;
+    strncpy(pool->name, name, sizeof(pool->name) - 1);
+    return pool;
+}
+
+/* The next task, or NULL when the pool ends and nothing is left. Called with the lock held. */
+static struct task *take(struct pool *pool)
+{
+    pool->idle++;
+    while (!pool->first && !pool->stopping)
+        pthread_cond_wait(&pool->work, &pool->lock);
+    pool->idle--;
+    struct task *task = pool->first;
+    if (!task)
+        return NULL;
+    pool->first = task->next;
+    if (!pool->first)
+        pool->end = &pool->first;
+    pool->queued--;
+    return task;
+}
+
+static void *serve(void *argument)
+{
+    struct pool *pool = argument;
+    struct task *task;
+    pthread_setname_np(pthread_self(), pool->name);
+    pthread_mutex_lock(&pool->lock);
+    while ((task = take(pool))) {
+        pthread_mutex_unlock(&pool->lock);
+        task->run(task);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* Signals are for the main thread and the loops: the new thread inherits a full mask. Called with the lock held. */
+static void start_thread(struct pool *pool)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    if (pthread_create(&pool->threads[pool->started], NULL, serve, pool) == 0)
+        pool->started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+bool pool_submit(struct pool *pool, struct task *task)
+{
+    pthread_mutex_lock(&pool->lock);
+    if (pool->idle <= pool->queued && pool->started < pool->most)
+        start_thread(pool);
+    bool accepted = pool->started > 0 && !pool->stopping && pool->queued < pool->queue_limit;
+    if (accepted) {
+        task->next = NULL;
+        *pool->end = task;
+        pool->end = &task->next;
+        pool->queued++;
+        pthread_cond_signal(&pool->work);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return accepted;
+}
+
+void pool_free(struct pool *pool)
+{
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->stopping = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->started; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
