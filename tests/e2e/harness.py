@@ -1,0 +1,334 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Coffer server of the tests' own, the clients that talk to it, and the canaries that must never leave it."""
+import base64
+import os
+import re
+import secrets
+import select
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import yaml
+
+import wire
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_SECONDS = 60
+STOP_SECONDS = 60
+SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|runtime error:).*")
+SECRETS = "/api/v1/namespaces/default/secrets"
+# So short that every revision but the newest of an object is compacted soon.
+SHORT_HISTORY = ["--history", "1s"]
+
+
+def binary():
+    return os.environ.get("COFFER_BIN") or str(ROOT / "build" / "check" / "src" / "cmd" / "coffer")
+
+
+def release_binary():
+    return os.environ.get("COFFER_RELEASE_BIN") or str(ROOT / "build" / "release" / "src" / "cmd" / "coffer")
+
+
+# ---- canaries: values that a run must never find outside an answer
+
+_canaries = []
+SCRATCH = Path(os.environ.get("COFFER_TEST_SCRATCH") or tempfile.mkdtemp(prefix="coffer-e2e."))
+
+
+def canary(note="value"):
+    """A value for a Secret that no log line, error text or temporary file may ever hold."""
+    value = f"canary-{note}-{secrets.token_hex(12)}"
+    _canaries.append(value)
+    return value
+
+
+def forms(value):
+    """The forms in which a value could leak: raw, base64 at each of the three offsets, hex, URL-encoded."""
+    raw = value if isinstance(value, bytes) else value.encode()
+    found = {raw, raw.hex().encode(), raw.hex().upper().encode(), quote(raw, safe="").encode()}
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + raw).rstrip(b"=")
+        start = (0, 2, 3)[shift]
+        end = len(encoded) - (1 if (shift + len(raw)) % 3 else 0)
+        found.add(encoded[start:end])
+        found.add(encoded[start:end].replace(b"+", b"-").replace(b"/", b"_"))
+    return sorted(found)
+
+
+def canaries():
+    return list(_canaries)
+
+
+def b64(value):
+    return base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
+
+
+def secret(name, data=None, **more):
+    """A Secret as a dict; data's values are plain text."""
+    metadata = {"name": name, **more.pop("metadata", {})}
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, **more}
+    if data is not None:
+        body["data"] = {key: b64(value) for key, value in data.items()}
+    return body
+
+
+class StartFailed(Exception):
+    def __init__(self, code, output):
+        super().__init__(f"exit status {code}: {output}")
+        self.code, self.output = code, output
+
+
+class Server:
+    """`coffer serve` on a directory. start() returns when the server says that it is ready."""
+
+    def __init__(self, directory=None, flags=(), program=None, environment=None, prefix=(), limits=None, listen="127.0.0.1:0"):
+        self.home = Path(tempfile.mkdtemp(prefix="server.", dir=SCRATCH))
+        self.directory = Path(directory) if directory else self.home / "data"
+        self.unlock = self.directory.parent / (self.directory.name + ".key")
+        self.flags, self.program, self.prefix = list(flags), program or binary(), list(prefix)
+        self.environment, self.limits, self.listen = environment or {}, limits, listen
+        self.log = self.home / "log"
+        self.process = None
+        self.port = None
+
+    # -- life
+
+    def command(self):
+        return [*self.prefix, self.program, "serve", "--data-dir", str(self.directory), "--listen", self.listen,
+                "--unlock", f"file:{self.unlock}", "--log-level", os.environ.get("COFFER_TEST_LOG_LEVEL", "trace"), *self.flags]
+
+    def start(self):
+        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        path = str(self.home / "notify")
+        if os.path.exists(path):
+            os.unlink(path)
+        notify.bind(path)
+        # the newest lines of a server that is started anew come after those of its former life
+        with open(self.log, "ab") as log:
+            environment = {**os.environ, "NOTIFY_SOCKET": path, "HOME": str(self.home), "TMPDIR": str(self.home),
+                           "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1:allocator_may_return_null=1",
+                           "UBSAN_OPTIONS": "print_stacktrace=1", **self.environment}
+            self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                            env=environment, preexec_fn=self.limits, cwd=self.home)
+        pidfd = os.pidfd_open(self.process.pid)
+        try:
+            self._await_ready(notify, pidfd)
+        finally:
+            os.close(pidfd)
+            notify.close()
+        self._read_kubeconfig()
+        return self
+
+    def _await_ready(self, notify, pidfd):
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            ready, _, _ = select.select([notify, pidfd], [], [], max(0, deadline - time.monotonic()))
+            if notify in ready and b"READY=1" in notify.recv(4096):
+                return
+            if pidfd in ready:
+                raise StartFailed(self.process.wait(), self.output())
+            if not ready:
+                self.kill()
+                raise AssertionError(f"not ready within {READY_SECONDS} s: {self.output()}")
+
+    def _read_kubeconfig(self):
+        self.kubeconfig = self.directory / "admin.kubeconfig"
+        config = yaml.safe_load(self.kubeconfig.read_text())
+        cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+        url = urlsplit(cluster["server"])
+        self.address = (url.hostname, url.port)
+        self.port = url.port
+        authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+        self.contexts = {}
+        for client in ("admin", "none"):
+            context = ssl.create_default_context(cadata=authority)
+            if client == "admin":
+                files = []
+                for name, field in (("crt", "client-certificate-data"), ("key", "client-key-data")):
+                    file = self.home / f"admin.{name}"
+                    file.touch(0o600)
+                    file.write_bytes(base64.b64decode(user[field]))
+                    files.append(file)
+                context.load_cert_chain(*files)
+            self.contexts[client] = context
+
+    def output(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def check_output(self):
+        found = SANITIZER.search(self.output())
+        assert not found, f"{self.log}: {found.group(0)}"
+
+    def stop(self, timeout=STOP_SECONDS):
+        """SIGTERM: it must drain, exit 0 and have nothing to report."""
+        if self.process is None or self.process.poll() is not None:
+            code = self.process.returncode if self.process else 0
+        else:
+            self.process.send_signal(signal.SIGTERM)
+            code = self.process.wait(timeout)
+        self.check_output()
+        assert code == 0, f"exit status {code}: {self.output()[-4000:]}"
+
+    def kill(self):
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(STOP_SECONDS)
+        if self.process:
+            self.check_output()
+
+    def __enter__(self):
+        return self.start() if self.process is None else self
+
+    def __exit__(self, kind, *_):
+        if kind is None:
+            self.stop()
+        else:
+            self.kill()
+
+    # -- talk
+
+    def connect(self, client="admin", timeout=wire.TIMEOUT):
+        return wire.Connection(self.address, self.contexts[client], timeout)
+
+    def request(self, method, path, body=None, headers=(), client="admin", timeout=wire.TIMEOUT):
+        with self.connect(client, timeout) as connection:
+            return connection.request(method, path, [*headers, ("Connection", "close")], body)
+
+    def call(self, method, path, body=None, status=None, **more):
+        """The JSON of an answer that must be a success, or have this status."""
+        answer = self.request(method, path, body, **more)
+        assert answer.status == status if status else answer.status < 300, f"{method} {path}: {answer}"
+        return answer.json()
+
+    def watch(self, path, client="admin", timeout=wire.TIMEOUT):
+        return wire.Watch(self.connect(client, timeout), path)
+
+    def metric(self, name):
+        for line in self.request("GET", "/metrics").body.decode().splitlines():
+            if line.split("{")[0].split(" ")[0] == name:
+                return float(line.rsplit(" ", 1)[1])
+        raise AssertionError(f"/metrics has no {name}")
+
+    # -- look at
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self):
+        """Private and resident bytes."""
+        rows = dict(line.split(":") for line in Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:])
+        number = {name: int(value.split()[0]) * 1024 for name, value in rows.items()}
+        return number["Private_Clean"] + number["Private_Dirty"], number["Rss"]
+
+
+def run_to_end(command, timeout=READY_SECONDS, **more):
+    """A program that must end by itself: (exit status, stdout and stderr)."""
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout, **more)
+    return done.returncode, done.stdout.decode(errors="replace")
+
+
+# ---- kubectl
+
+def kubectl_programs():
+    """Name and path of each kubectl: Debian's 1.20 and a newer one, where they are; COFFER_KUBECTLS=path:path sets others."""
+    given = os.environ.get("COFFER_KUBECTLS")
+    paths = given.split(":") if given else [p for p in ("/usr/bin/kubectl",) if os.path.exists(p)]
+    return paths
+
+
+class Kubectl:
+    """Runs one kubectl against one server, with a home (and so a discovery cache) of its own."""
+
+    def __init__(self, program, server):
+        self.program, self.server = program, server
+        self.home = Path(tempfile.mkdtemp(prefix="kubectl.", dir=SCRATCH))
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(server.kubeconfig)}
+
+    def run(self, *arguments, stdin=None, check=True, timeout=60):
+        done = subprocess.run([self.program, *arguments], input=stdin, text=True, capture_output=True, timeout=timeout,
+                              env=self.environment, cwd=self.home)
+        if check:
+            assert done.returncode == 0, f"kubectl {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done
+
+    def out(self, *arguments, **more):
+        return self.run(*arguments, **more).stdout
+
+    def start(self, *arguments):
+        return Running(subprocess.Popen([self.program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, env=self.environment, cwd=self.home, text=True, bufsize=1))
+
+
+class Running:
+    """A program that goes on while lines of it are awaited."""
+
+    def __init__(self, process):
+        self.process = process
+        self.lines = []
+        self.changed = threading.Condition()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.changed:
+                self.lines.append(line)
+                self.changed.notify_all()
+        with self.changed:
+            self.lines.append(None)
+            self.changed.notify_all()
+
+    def wait_line(self, wanted, timeout=30):
+        """Waits until a line contains the text; returns it."""
+        def there():
+            return next((line for line in self.lines if line and wanted in line), None) or (None in self.lines and "")
+        with self.changed:
+            found = self.changed.wait_for(there, timeout)
+        assert found, f"no line with {wanted!r} came: {self.lines}"
+        return found
+
+    def count_lines(self, wanted):
+        with self.changed:
+            return sum(1 for line in self.lines if line and wanted in line)
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait(30)
+
+
+def poll(condition, what, timeout=30.0, pause=0.02):
+    """For states that nothing announces: asks again until it holds."""
+    deadline = time.monotonic() + timeout
+    waiter = threading.Event()
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
+        waiter.wait(pause)
+    return found
+
+
+def in_threads(count, work):
+    """Runs work(i) in count threads; the first exception is raised here."""
+    results, errors = [None] * count, []
+
+    def run(i):
+        try:
+            results[i] = work(i)
+        except BaseException as error:  # pylint: disable=broad-except
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, args=(i,), daemon=True) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(600)
+        assert not thread.is_alive(), "a client thread hangs"
+    if errors:
+        raise errors[0]
+    return results
