@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* coffer serve: opens the store with its keys, makes or renews certificates, runs the loops until told to stop. */
+#include "atrest/local_keyring.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "cmd/command.h"
+#include "cmd/notify.h"
+#include "cmd/serve_paths.h"
+#include "crypt/key_region.h"
+#include "crypt/setup.h"
+#include "serve/certificates.h"
+#include "serve/server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define LOOPS_MAX          64
+#define RENEWAL_CHECK_MS   (3600u * 1000)
+#define RENEWAL_CHECKS     8 /* in a leaf certificate's life, when that is short */
+#define MEMORY_LIMIT_LEAST (64ull << 20)
+
+struct serve_options {
+    const char *data_dir, *listen, *unlock;
+    const char *tls_cert_file, *tls_private_key_file, *client_ca_file;
+    struct option_list tls_san;
+    uint64_t certificate_lifetime_ms, history_ms, drain_ms;
+    uint64_t memory_limit, store_limit;
+    int log_level, log_format;
+    bool anonymous_health, debuggable;
+};
+
+static const char *const log_levels[] = {"error", "warning", "info", "debug", "trace", NULL};
+static const char *const log_formats[] = {"auto", "text", "json", NULL};
+
+static const struct serve_options serve_defaults = {
+    .listen = "127.0.0.1:6443",
+    .certificate_lifetime_ms = 365ull * 24 * 3600 * 1000,
+    .history_ms = 300 * 1000,
+    .drain_ms = 30 * 1000,
+    .log_level = LOG_INFO,
+    .log_format = LOG_FORMAT_AUTO,
+};
+
+#define FIELD(name) offsetof(struct serve_options, name)
+static const struct command_option serve_rows[] = {
+    {"data-dir", 'd', OPTION_TEXT, "DIR",
+        "where the store lives (default: /var/lib/coffer for root, else $XDG_DATA_HOME/coffer)", FIELD(data_dir)},
+    {"listen", 'l', OPTION_TEXT, "ADDRESS:PORT", "where to listen", FIELD(listen)},
+    {"unlock", 0, OPTION_TEXT, "file:PATH",
+        "the key that opens the store (default: /etc/coffer/STORE-ID.key for root, else "
+        "$XDG_CONFIG_HOME/coffer/STORE-ID.key)",
+        FIELD(unlock)},
+    {"tls-san", 0, OPTION_LIST, "NAME", "another name or address for the serving certificate", FIELD(tls_san)},
+    {"tls-cert-file", 0, OPTION_TEXT, "FILE",
+        "serve with this certificate (PEM, chain behind it) instead of an own one", FIELD(tls_cert_file)},
+    {"tls-private-key-file", 0, OPTION_TEXT, "FILE", "the key of --tls-cert-file (PEM)", FIELD(tls_private_key_file)},
+    {"client-ca-file", 0, OPTION_TEXT, "FILE", "accept client certificates of these CAs too (PEM)",
+        FIELD(client_ca_file)},
+    {"certificate-lifetime", 0, OPTION_DURATION, "TIME", "how long own certificates last; renewed after two thirds",
+        FIELD(certificate_lifetime_ms)},
+    {"memory-limit", 0, OPTION_SIZE, "SIZE", "memory of all requests together (default: a quarter of the machine's)",
+        FIELD(memory_limit)},
+    {"store-limit", 0, OPTION_SIZE, "SIZE", "how large the store may grow (default: 1T, sparse)", FIELD(store_limit)},
+    {"history", 0, OPTION_DURATION, "TIME", "how long old revisions stay readable", FIELD(history_ms)},
+    {"drain-timeout", 0, OPTION_DURATION, "TIME", "how long to finish requests when stopping", FIELD(drain_ms)},
+    {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
+    {"log-level", 0, OPTION_CHOICE, "LEVEL", "least level that is logged", FIELD(log_level), .choices = log_levels},
+    {"log-format", 0, OPTION_CHOICE, "FORMAT", "auto is text on a terminal and JSON lines elsewhere", FIELD(log_format),
+        .choices = log_formats},
+    {"debuggable", 0, OPTION_FLAG, NULL, "let debuggers and /proc read the process's memory", FIELD(debuggable),
+        .hidden = true},
+};
+#undef FIELD
+
+/* One server a process: signal and timer handlers find it here. */
+static struct {
+    const struct serve_options *options;
+    struct arena *arena;
+    const char *data_dir, *address;
+    uint16_t port;
+    struct store *store;
+    struct atrest *atrest;
+    struct certificates *certificates;
+    struct server *server;
+    struct http_server *http;
+    struct loop *loops[LOOPS_MAX];
+    pthread_t threads[LOOPS_MAX];
+    size_t loop_count;
+    struct pool *upkeep; /* renewals: they block, and wait for nobody's request */
+    struct task renewal;
+    struct timer renewal_timer;
+    struct loop_fd signals;
+    bool stopping;
+} run;
+
+/* ---- The store and the key that opens it. */
+
+static const char meta_unlock[] = "unlock-key-id";
+
+/* A store is new until the id of its unlock key is written: a first start that was cut off is made good by the next. */
+static err_t unlock_store(struct error *error)
+{
+    const char *path;
+    bytes known;
+    struct atrest_provider *provider;
+
+    if (run.options->unlock)
+        TRY(unlock_file_of(run.options->unlock, &path, error));
+    else
+        TRY(default_unlock_file(run.arena, store_id(run.store), &path, error));
+    err_t found = store_meta_get(run.store, run.arena, meta_unlock, &known, error);
+    if (found != ERR_OK && found != ERR_NOT_FOUND)
+        return found;
+    if (found == ERR_NOT_FOUND) {
+        err_t made = unlock_file_create(path, error);
+        if (made != ERR_OK && made != ERR_ALREADY_EXISTS)
+            return made;
+        if (made == ERR_OK)
+            log_event(LOG_WARNING, "made the unlock key: back this file up, without it nobody can read the store",
+                log_text("file", path));
+    }
+    TRY(local_keyring_open(path, &provider, error));
+    bytes key_id = arena_copy(run.arena, bytes_of(local_keyring_key_id(provider)));
+    run.atrest = atrest_new(&provider, 1);
+    if (!run.atrest || !key_id.p)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the keyring");
+    if (found == ERR_NOT_FOUND)
+        return store_meta_put(run.store, meta_unlock, key_id, error);
+    if (!bytes_equal(known, key_id))
+        return error_set(error, ERR_UNREADABLE,
+            "the key in %s is not the one that the store in %s was made with (%.*s): put that one back from its "
+            "backup, or name it by --unlock",
+            path, run.data_dir, BYTES_FMT(known));
+    return ERR_OK;
+}
+
+static err_t open_store(struct error *error)
+{
+    const struct store_options options = {.directory = run.data_dir,
+        .limit = run.options->store_limit,
+        .history_seconds = (unsigned)(run.options->history_ms / 1000)};
+    TRY(store_open(&options, &run.store, error));
+    return unlock_store(error);
+}
+
+/* ---- Certificates. */
+
+static err_t open_certificates(struct error *error)
+{
+    const struct serve_options *o = run.options;
+    if (!o->tls_cert_file != !o->tls_private_key_file)
+        return error_set(error, ERR_BAD_REQUEST, "--tls-cert-file and --tls-private-key-file go together");
+    const struct certificates_options options = {.store = run.store,
+        .atrest = run.atrest,
+        .directory = run.data_dir,
+        .address = run.address,
+        .extra_names = o->tls_san.items,
+        .extra_name_count = o->tls_san.count,
+        .certificate_file = o->tls_cert_file,
+        .key_file = o->tls_private_key_file,
+        .client_ca_file = o->client_ca_file,
+        .lifetime_seconds = (int64_t)(o->certificate_lifetime_ms / 1000)};
+    return certificates_open(&options, &run.certificates, error);
+}
+
+/* On the upkeep thread. What fails leaves what was in force, and is tried again at the next check. */
+static void renew(struct task *task)
+{
+    struct error error;
+    struct tls_context *tls;
+    int64_t now = clock_wall_seconds();
+    (void)task;
+    error_init(&error, NULL);
+    if (certificates_renew(run.certificates, now, &error) != ERR_OK ||
+        certificates_tls(run.certificates, &tls, &error) != ERR_OK) {
+        log_event(LOG_ERROR, "cannot renew the certificates; the old ones stay in force", log_error_text(&error));
+        return;
+    }
+    http_server_set_tls(run.http, tls);
+    tls_context_put(tls);
+    if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK)
+        log_event(LOG_ERROR, "cannot renew the admin's kubeconfig", log_error_text(&error));
+    notify_send("READY=1"); /* ends a reload */
+}
+
+static void renew_soon(void)
+{
+    if (!pool_submit(run.upkeep, &run.renewal))
+        log_event(LOG_WARNING, "certificates are being renewed already");
+}
+
+static uint64_t renewal_interval_ms(void)
+{
+    uint64_t part = run.options->certificate_lifetime_ms / RENEWAL_CHECKS;
+    return part < RENEWAL_CHECK_MS ? part : RENEWAL_CHECK_MS;
+}
+
+static void renewal_due(struct timer *timer)
+{
+    renew_soon();
+    timer_set(run.loops[0], timer, renewal_interval_ms());
+}
+
+/* ---- Loops and signals. */
+
+static void drained(void *context)
+{
+    (void)context;
+    for (size_t i = 0; i < run.loop_count; i++)
+        loop_stop(run.loops[i]);
+}
+
+static void on_signal(struct loop_fd *fd, uint32_t events)
+{
+    struct signalfd_siginfo info;
+    (void)events;
+    while (read(fd->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGHUP) {
+            log_event(LOG_INFO, "reloading certificates");
+            notify_reloading();
+            renew_soon();
+        } else if (!run.stopping) {
+            run.stopping = true;
+            log_event(LOG_INFO, "stopping", log_number("signal", info.ssi_signo));
+            notify_send("STOPPING=1");
+            http_server_drain(run.http, (unsigned)run.options->drain_ms, drained, NULL);
+        } else {
+            drained(NULL); /* asked twice: now */
+        }
+    }
+}
+
+static void *loop_thread(void *loop)
+{
+    char name[16];
+    snprintf(name, sizeof(name), "loop-%u", loop_number(loop));
+    pthread_setname_np(pthread_self(), name);
+    loop_run(loop);
+    return NULL;
+}
+
+/* Before any thread: they inherit the mask, and signals then come by the descriptor alone. */
+static err_t block_signals(struct error *error)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    run.signals =
+        (struct loop_fd){.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC), .events = EPOLLIN, .ready = on_signal};
+    return run.signals.fd >= 0 ? ERR_OK : error_set(error, ERR_IO, "cannot receive signals");
+}
+
+static err_t open_loops(struct error *error)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t wanted = cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (size_t)cores;
+    for (run.loop_count = 0; run.loop_count < wanted; run.loop_count++)
+        if (!(run.loops[run.loop_count] = loop_new((unsigned)run.loop_count)))
+            return error_set(error, ERR_IO, "cannot make an event loop");
+    return loop_add(run.loops[0], &run.signals) ? ERR_OK : error_set(error, ERR_IO, "cannot watch for signals");
+}
+
+static err_t open_server(struct error *error)
+{
+    struct tls_context *tls;
+    const struct server_options server_options = {.store = run.store,
+        .atrest = run.atrest,
+        .loops = run.loops,
+        .loop_count = run.loop_count,
+        .memory_limit = run.options->memory_limit,
+        .anonymous_health = run.options->anonymous_health};
+    const struct http_options http_options = {.address = run.address, .port = run.port};
+
+    TRY(server_new(&server_options, &run.server, error));
+    TRY(server_bootstrap(run.server, error));
+    TRY(certificates_tls(run.certificates, &tls, error));
+    err_t result = http_server_new(&http_options, server_handler(), tls, run.loops, run.loop_count, &run.http, error);
+    tls_context_put(tls);
+    TRY(result);
+    server_set_http(run.server, run.http);
+    run.port = http_server_port(run.http);
+    return certificates_write_kubeconfig(run.certificates, run.port, clock_wall_seconds(), error);
+}
+
+/* ---- Start and stop. */
+
+static uint64_t default_memory_limit(void)
+{
+    uint64_t quarter = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4;
+    return quarter > MEMORY_LIMIT_LEAST ? quarter : MEMORY_LIMIT_LEAST;
+}
+
+static err_t harden(struct error *error)
+{
+    struct rlimit files;
+    memory_harden(run.options->debuggable);
+    if (run.options->debuggable)
+        log_event(LOG_WARNING, "--debuggable: whoever may trace this process can read Secrets and keys in its memory");
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return error_set(error, ERR_IO, "cannot give up gaining privileges");
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    TRY(crypt_setup(error));
+    TRY(key_region_open(error));
+    arena_set_memory_limit(run.options->memory_limit);
+    return ERR_OK;
+}
+
+static err_t start(struct error *error)
+{
+    TRY(parse_listen(run.arena, run.options->listen, &run.address, &run.port, error));
+    if (run.options->data_dir)
+        run.data_dir = run.options->data_dir;
+    else
+        TRY(default_data_directory(run.arena, &run.data_dir, error));
+    TRY(block_signals(error));
+    TRY(harden(error));
+    TRY(open_store(error));
+    TRY(open_loops(error));
+    TRY(open_certificates(error));
+    TRY(open_server(error));
+    if (!(run.upkeep = pool_new("upkeep", 1, 1)))
+        return error_set(error, ERR_NO_MEMORY, "no memory for the upkeep thread");
+    run.renewal.run = renew;
+    run.renewal_timer.fire = renewal_due;
+    timer_set(run.loops[0], &run.renewal_timer, renewal_interval_ms());
+    return ERR_OK;
+}
+
+static void announce(void)
+{
+    if (arena_memory_unlocked())
+        log_event(LOG_WARNING,
+            "memory of requests cannot be locked and this machine swaps: raise RLIMIT_MEMLOCK or switch swap off");
+    log_event(LOG_INFO, "ready", log_text("address", run.address), log_number("port", run.port),
+        log_text("store", store_id(run.store)), log_text("keys_in", key_region_kind()),
+        log_number("loops", (long long)run.loop_count));
+    printf("kubectl --kubeconfig %s/admin.kubeconfig get secrets\n", run.data_dir);
+    fflush(stdout);
+    notify_send("READY=1");
+}
+
+static err_t run_loops(struct error *error)
+{
+    size_t started = 1;
+    for (; started < run.loop_count; started++)
+        if (pthread_create(&run.threads[started], NULL, loop_thread, run.loops[started]) != 0)
+            break;
+    if (started == run.loop_count) {
+        announce();
+        loop_thread(run.loops[0]);
+    }
+    for (size_t i = 1; i < started; i++) {
+        loop_stop(run.loops[i]);
+        pthread_join(run.threads[i], NULL);
+    }
+    return started == run.loop_count ? ERR_OK : error_set(error, ERR_NO_MEMORY, "cannot start a thread for each core");
+}
+
+/* In the order that each needs the next; accepts a start that broke off anywhere. */
+static void stop(void)
+{
+    if (run.upkeep)
+        pool_free(run.upkeep);
+    if (run.http)
+        http_server_free(run.http);
+    if (run.server)
+        server_free(run.server);
+    certificates_free(run.certificates);
+    for (size_t i = 0; i < run.loop_count; i++)
+        loop_free(run.loops[i]);
+    atrest_free(run.atrest);
+    if (run.store)
+        store_close(run.store);
+    if (run.signals.fd > 0)
+        close(run.signals.fd);
+}
+
+static int serve_run(const struct invocation *invocation)
+{
+    struct serve_options options = *(const struct serve_options *)invocation->options;
+    struct error error;
+    error_init(&error, invocation->arena);
+    if (!options.memory_limit)
+        options.memory_limit = default_memory_limit();
+    log_setup((enum log_level)options.log_level, (enum log_format)options.log_format);
+    run.options = &options;
+    run.arena = invocation->arena;
+    err_t result = start(&error);
+    if (result == ERR_OK)
+        result = run_loops(&error);
+    stop();
+    if (result == ERR_BAD_REQUEST)
+        return command_misused(invocation->command, &error);
+    return result == ERR_OK ? 0 : command_failed(invocation, &error);
+}
+
+const struct command command_serve = {
+    .name = "serve",
+    .summary = "serve the Kubernetes API for Secrets from an encrypted store",
+    .operands = "",
+    .description = "Serves the API on --listen over TLS, from a store in --data-dir in which every value is encrypted. "
+                   "The first start makes the store, its unlock key, "
+                   "a certificate authority, and DIR/admin.kubeconfig, with which kubectl is let in; certificates "
+                   "renew while the server runs.\n\n"
+                   "Back up the unlock key and the store, and not in the same place: without the key nobody can read "
+                   "the store.\n\n"
+                   "SIGTERM finishes what is under way and exits 0. SIGHUP reads certificate files again.",
+    .options = serve_rows,
+    .option_count = ARRAY_LEN(serve_rows),
+    .defaults = &serve_defaults,
+    .size = sizeof(struct serve_options),
+    .run = serve_run,
+};
