@@ -18,9 +18,14 @@ struct http_client_options {
     size_t max_body;             /* of an answer; 0: 16 MiB */
 };
 
+struct http_secret_header {
+    const char *name;
+    struct secret value;
+};
+
 struct http_call {
     const char *method, *url;
-    const struct { const char *name; struct secret value; } *secret_headers; /* Authorization; wiped after */
+    const struct http_secret_header *secret_headers; /* Authorization; wiped after */
     size_t secret_header_count;
     const char *const *headers;  /* "Name: value" */
     size_t header_count;
