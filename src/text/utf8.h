@@ -10,7 +10,8 @@ bool utf8_valid(bytes);
 unsigned utf8_next(bytes, uint32_t *ret);
 /* Encodes; returns the length, 1 to 4. */
 unsigned utf8_put(uint32_t code_point, uint8_t ret[4]);
-/* Go's %q: double quotes, \n \t \" \\ and \xNN or \uNNNN for what is not printable. p is NULL when the arena is full. */
+/* Go's %q: double quotes, \n \t \" \\ and \xNN or \uNNNN for what is not printable. p is NULL when the arena is full.
+ */
 bytes utf8_quote(struct arena *, bytes);
 
 #endif
