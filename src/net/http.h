@@ -112,6 +112,7 @@ struct http_source {
  * call the handler may arena_reset(&x->arena) once headers were copied (they are): the request's fields are gone then. A long-lived stream
  * should, to be small. */
 void http_stream(struct http_exchange *, int status, const struct http_header *, size_t count, struct http_source *);
+/* The source has more to give. Never pulls, closes or frees within the call: that happens later in the turn. */
 void http_resume(struct http_exchange *);
 
 /* Percent-decodes into the arena; '+' is a space when query. p is NULL when malformed or the arena is full. */

@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/watch.h"
+
+#include "base/random.h"
+#include "serve/watch_hub.h"
+
+#include <stdlib.h>
+
+#define PIECE_WISHED      (32u << 10)
+#define PIECE_ROWS        256 /* rows looked at for one piece: about a millisecond */
+#define PIECE_LIMIT       (64u << 20)
+#define SELECTORS_LIMIT   (1u << 20)
+#define DEFAULT_TIMEOUT_S 1800 /* to twice of it, at random, as kube-apiserver */
+#define BOOKMARK_MS       60000
+#define LAST_BOOKMARK_MS  2000 /* before the end */
+
+/* The objects that a watch begins with, listed in pieces at one revision. */
+struct initial {
+    uint64_t revision, pin;
+    bool pinned;
+    size_t start_length;
+    uint8_t start[STORE_KEY_MAX + 1]; /* the next key */
+};
+
+struct watch {
+    struct http_source source;
+    struct watch_member member;
+    struct watch_hub *hub;
+    struct server *server;
+    struct presentation presentation;
+    uint64_t position;       /* every row up to it was sent or passed over */
+    struct initial *initial; /* NULL: done, or none */
+    struct arena keep;       /* selectors and names */
+    struct arena piece;      /* what is being sent, when it isn't lent from a window */
+    struct window *lent;
+    struct timer timer;
+    uint64_t end_ms, bookmark_ms;
+    struct task again; /* goes on after a turn in which there was too much to look at */
+    bool again_posted, closed, ended, joined;
+    bool bookmarks, initial_end, bookmark_due, columns_sent;
+};
+
+static struct watch *watch_of(struct http_source *source)
+{
+    return (struct watch *)source;
+}
+
+static struct loop *loop_of(const struct watch *w)
+{
+    return w->member.exchange->loop;
+}
+
+/* ---- Pieces. */
+
+/* A line of an event for this watch; empty when it lets the event not through. */
+static err_t line_for(struct watch *w, struct arena *arena, struct event *event, bytes *ret, struct error *error)
+{
+    *ret = BYTES_NONE;
+    if (!event_concerns(event, &w->member.filter))
+        return ERR_OK;
+    enum event_type type = event_type_for(arena, event, &w->member.filter);
+    if (arena->failed != ERR_OK)
+        return arena_error(arena, error);
+    if (type == EVENT_NONE)
+        return ERR_OK;
+    bool with_columns = w->presentation.form == FORM_TABLE && !w->columns_sent;
+    TRY(event_line(arena, event, type, &w->presentation, with_columns, ret, error));
+    w->columns_sent = true;
+    return ERR_OK;
+}
+
+/* From the window that the hub lends: the next line in it, or nothing when it is taken. */
+static err_t take_window(struct watch *w, bytes *ret, struct error *error)
+{
+    struct window *window = w->member.window;
+    *ret = BYTES_NONE;
+    for (struct event *event = window->first; event; event = event->next) {
+        if (event->revision <= w->position)
+            continue;
+        TRY(line_for(w, &window->arena, event, ret, error));
+        w->position = event->revision;
+        if (ret->n) {
+            w->lent = window_get(window);
+            return ERR_OK;
+        }
+    }
+    watch_hub_took(&w->member);
+    return ERR_OK;
+}
+
+/* Asks to be pulled again in the next turn: others come first. */
+static void go_on_later(struct watch *w)
+{
+    if (w->again_posted)
+        return;
+    w->again_posted = true;
+    loop_post(loop_of(w), &w->again);
+}
+
+/* Reads the log itself, up to a piece full. Catches up with the hub when nothing is left. */
+static err_t read_log(struct watch *w, struct read_txn *txn, struct buffer *piece, struct error *error)
+{
+    struct record record;
+    bool selective = w->member.filter.labels.count || w->member.filter.fields.count;
+    for (unsigned rows = 0; rows < PIECE_ROWS && piece->n < PIECE_WISHED; rows++) {
+        bytes line;
+        struct event event;
+        int found = store_next(txn, w->position, &record);
+        if (found < 0)
+            return error_set(error, ERR_EXPIRED, "too old resource version: %llu (%llu)",
+                (unsigned long long)w->position, (unsigned long long)store_compacted(txn));
+        if (found == 0) {
+            if (store_revision(txn) > w->position)
+                w->position = store_revision(txn);
+            w->member.live = true;
+            return ERR_OK;
+        }
+        if (record.key.kind == w->member.filter.kind->number) {
+            TRY(event_open(w->server, &w->piece, txn, w->member.filter.kind, &record, selective, &event, error));
+            TRY(line_for(w, &w->piece, &event, &line, error));
+            buffer_put(piece, line);
+        }
+        w->position = record.revision;
+    }
+    go_on_later(w);
+    return piece->failed ? arena_error(&w->piece, error) : ERR_OK;
+}
+
+static void initial_end(struct watch *w)
+{
+    w->position = w->initial->revision;
+    if (w->initial->pinned)
+        store_unpin(w->server->store, w->initial->pin);
+    free(w->initial);
+    w->initial = NULL;
+}
+
+/* The next objects of the state at which the watch begins. */
+static err_t read_initial(struct watch *w, struct read_txn *txn, struct buffer *piece, struct error *error)
+{
+    struct initial *initial = w->initial;
+    struct record record;
+    const struct event_filter *filter = &w->member.filter;
+    bytes prefix = filter->namespace.n ? arena_join(&w->piece, filter->namespace, BYTES("/"), ARENA_END) : BYTES_NONE;
+    struct range range = {.txn = txn,
+        .kind = filter->kind->number,
+        .prefix = prefix,
+        .start = {initial->start, initial->start_length},
+        .revision = initial->revision};
+    if (filter->namespace.n && !prefix.p)
+        return arena_error(&w->piece, error);
+    TRY(range_begin(&range, error));
+    err_t result = ERR_OK;
+    int found = 0;
+    for (unsigned rows = 0; result == ERR_OK && (found = range_next(&range, &record)) == 1; rows++) {
+        struct event event;
+        bytes line = BYTES_NONE;
+        if (rows == PIECE_ROWS || piece->n >= PIECE_WISHED)
+            break;
+        result = event_open_initial(w->server, &w->piece, filter->kind, &record, &event, error);
+        if (result == ERR_OK)
+            result = line_for(w, &w->piece, &event, &line, error);
+        buffer_put(piece, line);
+    }
+    range_end(&range);
+    if (result == ERR_OK && piece->failed)
+        result = arena_error(&w->piece, error);
+    if (result != ERR_OK)
+        return result;
+    if (found == 1) { /* a key that was not sent: where to go on */
+        memcpy(initial->start, record.key.name.p, record.key.name.n);
+        initial->start_length = record.key.name.n;
+        go_on_later(w);
+        return ERR_OK;
+    }
+    initial_end(w);
+    go_on_later(w); /* rows since then */
+    if (!w->initial_end)
+        return ERR_OK;
+    bytes line;
+    TRY(event_bookmark(&w->piece, filter->kind, &w->presentation, w->position, true, &line, error));
+    buffer_put(piece, line);
+    return piece->failed ? arena_error(&w->piece, error) : ERR_OK;
+}
+
+static err_t read_store(struct watch *w, bytes *ret, struct error *error)
+{
+    struct read_txn *txn;
+    struct buffer piece;
+    buffer_init(&piece, &w->piece);
+    TRY(store_read_begin(w->server->store, &txn, error));
+    err_t result = w->initial ? read_initial(w, txn, &piece, error) : read_log(w, txn, &piece, error);
+    store_read_end(txn);
+    *ret = buffer_bytes(&piece);
+    return result;
+}
+
+static err_t bookmark(struct watch *w, bytes *ret, struct error *error)
+{
+    uint64_t seen = watch_hub_position(w->hub) > w->position ? watch_hub_position(w->hub) : w->position;
+    w->bookmark_due = false;
+    return event_bookmark(&w->piece, w->member.filter.kind, &w->presentation, seen, false, ret, error);
+}
+
+/* What there is to send now; empty when nothing. */
+static err_t next_piece(struct watch *w, bytes *ret, struct error *error)
+{
+    *ret = BYTES_NONE;
+    if (w->initial || !w->member.live) {
+        TRY(read_store(w, ret, error));
+        if (ret->n || w->again_posted)
+            return ERR_OK;
+    }
+    if (w->member.window)
+        TRY(take_window(w, ret, error));
+    if (!ret->n && w->bookmark_due && w->member.live)
+        TRY(bookmark(w, ret, error));
+    return ERR_OK;
+}
+
+/* The request's memory is given back as soon as the stream runs: an idle watch is small. */
+static void slim(struct watch *w)
+{
+    struct http_exchange *x = w->member.exchange;
+    if (x->user) {
+        x->user = NULL;
+        arena_reset(&x->arena);
+    }
+}
+
+static enum http_pull watch_pull(struct http_source *source, struct http_exchange *x, bytes *ret)
+{
+    struct watch *w = watch_of(source);
+    struct error error;
+    bytes piece;
+    slim(w);
+    window_put(w->lent);
+    w->lent = NULL;
+    arena_reset(&w->piece);
+    if (w->ended || http_draining(x))
+        return HTTP_PULL_END;
+    error_init(&error, &w->piece);
+    err_t result = next_piece(w, &piece, &error);
+    if (result == ERR_EXPIRED) {
+        w->ended = true;
+        result = event_error(&w->piece, &error, &piece);
+    }
+    if (result != ERR_OK)
+        return HTTP_PULL_ABORT;
+    if (!piece.n)
+        return HTTP_PULL_WAIT;
+    *ret = piece;
+    return HTTP_PULL_DATA;
+}
+
+/* ---- Life. */
+
+static void watch_free(struct watch *w)
+{
+    arena_reset(&w->keep);
+    free(w);
+}
+
+static void watch_end(struct watch *w)
+{
+    timer_cancel(loop_of(w), &w->timer);
+    if (w->joined)
+        watch_hub_leave(w->hub, &w->member);
+    if (w->initial)
+        initial_end(w);
+    window_put(w->lent);
+    arena_reset(&w->piece);
+    w->closed = true;
+    if (!w->again_posted)
+        watch_free(w);
+}
+
+static void watch_close(struct http_source *source, struct http_exchange *x)
+{
+    struct watch *w = watch_of(source);
+    (void)x;
+    slim(w);
+    watch_end(w);
+}
+
+static void go_on(struct task *task)
+{
+    struct watch *w = (struct watch *)((char *)task - offsetof(struct watch, again));
+    w->again_posted = false;
+    if (w->closed)
+        watch_free(w);
+    else
+        http_resume(w->member.exchange);
+}
+
+static void arm(struct watch *w)
+{
+    uint64_t now = loop_now_ms(loop_of(w));
+    uint64_t due = w->bookmarks && w->bookmark_ms < w->end_ms ? w->bookmark_ms : w->end_ms;
+    timer_set(loop_of(w), &w->timer, due > now ? due - now : 1);
+}
+
+static void watch_timer(struct timer *timer)
+{
+    struct watch *w = (struct watch *)((char *)timer - offsetof(struct watch, timer));
+    uint64_t now = loop_now_ms(loop_of(w));
+    if (now >= w->end_ms) {
+        w->ended = true;
+    } else {
+        uint64_t last = w->end_ms > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : 0;
+        w->bookmark_due = now >= w->bookmark_ms;
+        w->bookmark_ms = now + BOOKMARK_MS < last || now >= last ? now + BOOKMARK_MS : last;
+        arm(w);
+    }
+    http_resume(w->member.exchange);
+}
+
+static void plan_end(struct watch *w, const struct request_options *o)
+{
+    uint64_t now = loop_now_ms(loop_of(w));
+    uint64_t seconds =
+        o->timeout_seconds > 0 ? (uint64_t)o->timeout_seconds : DEFAULT_TIMEOUT_S + random_below(DEFAULT_TIMEOUT_S);
+    w->end_ms = now + seconds * 1000;
+    w->bookmarks = o->allow_bookmarks;
+    uint64_t last = seconds * 1000 > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : now + 1;
+    w->bookmark_ms = now + BOOKMARK_MS < last ? now + BOOKMARK_MS : last;
+    arm(w);
+}
+
+/* Selectors and names outlive the request: parsed anew from their texts into the watch's own arena. */
+static err_t keep_filter(struct watch *w, const struct request *r, struct error *error)
+{
+    struct event_filter *filter = &w->member.filter;
+    filter->kind = r->kind;
+    if (r->options.label_selector.n)
+        TRY(label_selector_parse(&w->keep, arena_copy(&w->keep, r->options.label_selector), &filter->labels, error));
+    if (r->options.field_selector.n)
+        TRY(field_selector_parse(
+            &w->keep, r->kind, arena_copy(&w->keep, r->options.field_selector), &filter->fields, error));
+    if (r->namespace.n)
+        filter->namespace = arena_copy(&w->keep, r->namespace);
+    bytes name = r->name.n ? r->name : field_selector_required_name(&filter->fields);
+    /* One name is a bucket of its own only together with its namespace. */
+    if (name.n && (r->namespace.n || !r->kind->namespaced))
+        filter->name = arena_copy(&w->keep, name);
+    return w->keep.failed != ERR_OK ? arena_error(&w->keep, error) : ERR_OK;
+}
+
+/* Where the watch begins: with all objects of now, or after a revision. */
+static err_t plan_begin(struct watch *w, const struct request *r, uint64_t newest, struct error *error)
+{
+    const struct request_options *o = &r->options;
+    bool wants_state = o->has_send_initial_events ? o->send_initial_events : !o->has_revision || o->revision == 0;
+    if (!wants_state) {
+        w->position = o->has_revision && o->revision ? o->revision : newest;
+        return ERR_OK;
+    }
+    w->initial = calloc(1, sizeof(*w->initial));
+    if (!w->initial)
+        return error_set(error, ERR_NO_MEMORY, "no memory for a watch");
+    w->initial->revision = newest;
+    w->initial->pinned = store_pin(w->server->store, newest, &w->initial->pin);
+    w->initial_end = o->allow_bookmarks && (o->has_send_initial_events || (o->has_revision && o->revision == 0));
+    return ERR_OK;
+}
+
+static err_t watch_prepare(struct watch *w, struct request *r, uint64_t newest)
+{
+    w->source = (struct http_source){.pull = watch_pull, .close = watch_close};
+    w->again.run = go_on;
+    w->timer.fire = watch_timer;
+    w->server = r->server;
+    w->hub = server_loop_current(r->server)->watch;
+    w->presentation = r->presentation;
+    w->member.exchange = r->exchange;
+    arena_init(&w->keep, SELECTORS_LIMIT);
+    arena_init(&w->piece, PIECE_LIMIT);
+    TRY(keep_filter(w, r, &r->error));
+    TRY(plan_begin(w, r, newest, &r->error));
+    if (!watch_hub_join(w->hub, &w->member))
+        return error_set(&r->error, ERR_UNAVAILABLE, "the store cannot be read now");
+    w->joined = true;
+    return ERR_OK;
+}
+
+static err_t newest_revision(struct server *server, uint64_t *ret, struct error *error)
+{
+    struct read_txn *txn;
+    TRY(store_read_begin(server->store, &txn, error));
+    *ret = store_revision(txn);
+    store_read_end(txn);
+    return ERR_OK;
+}
+
+enum step_result watch_start(struct request *r)
+{
+    uint64_t newest;
+    size_t count;
+    if (newest_revision(r->server, &newest, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    if (r->options.has_send_initial_events && r->options.send_initial_events && r->options.has_revision &&
+        r->options.revision > newest)
+        return wait_for_revision(r, r->options.revision, newest);
+    struct watch *w = calloc(1, sizeof(*w));
+    const struct http_header *headers = answer_headers(r, presentation_content_type(&r->presentation), NULL, 0, &count);
+    if (!w || !headers) {
+        free(w);
+        error_set(&r->error, ERR_NO_MEMORY, "no memory for a watch");
+        return STEP_FAIL;
+    }
+    if (watch_prepare(w, r, newest) != ERR_OK) {
+        watch_end(w);
+        return STEP_FAIL;
+    }
+    plan_end(w, &r->options);
+    http_stream(r->exchange, 200, headers, count, &w->source);
+    return STEP_DONE;
+}

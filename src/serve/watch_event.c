@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/watch_event.h"
+
+void event_split_key(const struct kind *kind, bytes key, bytes *ret_namespace, bytes *ret_name)
+{
+    size_t slash = kind->namespaced ? bytes_find(key, '/') : key.n;
+    if (slash == key.n) {
+        *ret_namespace = BYTES_NONE;
+        *ret_name = key;
+        return;
+    }
+    *ret_namespace = (bytes){key.p, slash};
+    *ret_name = bytes_skip(key, slash + 1);
+}
+
+/* An object that no key opens is shown as a stub: it hides nothing, also not from a watch. */
+static err_t state_open(struct server *server, struct arena *arena, const struct kind *kind,
+    const struct record *record, struct event_state *ret, struct error *error)
+{
+    err_t result = record_open(server, arena, kind, record, &ret->text, NULL, error);
+    if (result == ERR_OK)
+        return ERR_OK;
+    if (result != ERR_UNREADABLE && result != ERR_CORRUPT)
+        return result;
+    ret->unreadable = true;
+    ret->text = record_stub(arena, kind, record, error);
+    return ret->text.p ? ERR_OK : arena_error(arena, error);
+}
+
+static err_t names_copy(
+    struct arena *arena, const struct kind *kind, bytes key, struct event *event, struct error *error)
+{
+    bytes copy = arena_copy(arena, key);
+    if (!copy.p)
+        return arena_error(arena, error);
+    event_split_key(kind, copy, &event->namespace, &event->name);
+    return ERR_OK;
+}
+
+err_t event_open(struct server *server, struct arena *arena, struct read_txn *txn, const struct kind *kind,
+    const struct record *record, bool before, struct event *ret, struct error *error)
+{
+    struct record previous;
+    struct event event = {.kind = kind, .revision = record->revision};
+    TRY(names_copy(arena, kind, record->key.name, &event, error));
+    if (!record->deleted)
+        TRY(state_open(server, arena, kind, record, &event.now, error));
+    if (record->previous && (before || record->deleted)) {
+        TRY(store_record(txn, record->previous, &previous, error));
+        TRY(state_open(server, arena, kind, &previous, &event.before, error));
+    } else if (record->previous) {
+        event.before = event.now; /* only whether there was one matters */
+    }
+    *ret = event;
+    return ERR_OK;
+}
+
+err_t event_open_initial(struct server *server, struct arena *arena, const struct kind *kind,
+    const struct record *record, struct event *ret, struct error *error)
+{
+    struct event event = {.kind = kind, .revision = record->revision};
+    TRY(names_copy(arena, kind, record->key.name, &event, error));
+    TRY(state_open(server, arena, kind, record, &event.now, error));
+    *ret = event;
+    return ERR_OK;
+}
+
+bool event_concerns(const struct event *event, const struct event_filter *filter)
+{
+    return event->kind == filter->kind && (!filter->namespace.n || bytes_equal(filter->namespace, event->namespace)) &&
+           (!filter->name.n || bytes_equal(filter->name, event->name));
+}
+
+/* A stub has neither labels nor fields but its name. */
+static bool stub_matches(const struct event *event, const struct event_filter *filter)
+{
+    for (size_t i = 0; i < filter->fields.count; i++)
+        if (!bytes_start(filter->fields.requirements[i].key, BYTES("metadata.")))
+            return false;
+    return filter->labels.count == 0 && field_selector_may_match_name(&filter->fields, event->namespace, event->name);
+}
+
+static bool state_matches(
+    struct arena *arena, const struct event *event, struct event_state *state, const struct event_filter *filter)
+{
+    if (!state->text.n)
+        return false;
+    if (!filter->labels.count && !filter->fields.count)
+        return true;
+    if (state->unreadable)
+        return stub_matches(event, filter);
+    if (!state->object && json_parse(arena, state->text, NULL, &state->object, NULL, NULL) != ERR_OK)
+        return false;
+    return label_selector_matches(
+               &filter->labels, json_at(state->object, BYTES("metadata"), BYTES("labels"), BYTES_NONE)) &&
+           field_selector_matches(&filter->fields, event->kind, state->object);
+}
+
+enum event_type event_type_for(struct arena *arena, struct event *event, const struct event_filter *filter)
+{
+    bool now = state_matches(arena, event, &event->now, filter);
+    bool before = state_matches(arena, event, &event->before, filter);
+    if (arena->failed != ERR_OK)
+        return EVENT_NONE;
+    return now ? (before ? EVENT_MODIFIED : EVENT_ADDED) : before ? EVENT_DELETED : EVENT_NONE;
+}
+
+static const char *const type_names[EVENT_TYPES] = {"", "ADDED", "MODIFIED", "DELETED"};
+
+static void line_head(struct buffer *line, struct arena *arena, const char *type)
+{
+    buffer_init(line, arena);
+    buffer_text(line, "{\"type\":\"");
+    buffer_text(line, type);
+    buffer_text(line, "\",\"object\":");
+}
+
+static err_t line_end(struct buffer *line, bytes *ret, struct error *error)
+{
+    buffer_put(line, BYTES("}\n"));
+    if (line->failed)
+        return arena_error(line->arena, error);
+    *ret = buffer_bytes(line);
+    return ERR_OK;
+}
+
+err_t event_line(struct arena *arena, struct event *event, enum event_type type,
+    const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
+{
+    bytes *cached = &event->lines[type][(size_t)presentation->form * 6 + (presentation->v1beta1 ? 3u : 0u) +
+                                        (size_t)presentation->include];
+    struct buffer line;
+    if (!with_columns && cached->n) {
+        *ret = *cached;
+        return ERR_OK;
+    }
+    const struct event_state *state = type == EVENT_DELETED ? &event->before : &event->now;
+    line_head(&line, arena, type_names[type]);
+    TRY(present_object(arena, &line, presentation, event->kind, state->text, event->revision, with_columns, error));
+    TRY(line_end(&line, ret, error));
+    if (!with_columns)
+        *cached = *ret;
+    return ERR_OK;
+}
+
+err_t event_bookmark(struct arena *arena, const struct kind *kind, const struct presentation *presentation,
+    uint64_t revision, bool initial_end, bytes *ret, struct error *error)
+{
+    struct buffer line;
+    bytes text = arena_format(arena, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",\"metadata\":{%s}}\n", kind->kind,
+        BYTES_FMT(kind_api_version(arena, kind)),
+        initial_end ? "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
+    if (!text.p)
+        return arena_error(arena, error);
+    line_head(&line, arena, "BOOKMARK");
+    TRY(present_object(arena, &line, presentation, kind, text, revision, false, error));
+    return line_end(&line, ret, error);
+}
+
+err_t event_error(struct arena *arena, const struct error *error, bytes *ret)
+{
+    struct buffer line;
+    struct status_details none = {0};
+    line_head(&line, arena, "ERROR");
+    status_write_failure(&line, error, &none);
+    while (line.n && line.p[line.n - 1] == '\n')
+        line.n--;
+    return line_end(&line, ret, NULL);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/watch_hub.h"
+
+#include "base/log.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define BUCKETS      1024
+#define WINDOW_ROWS  512         /* rows of one turn; what comes in larger bursts goes on in the next */
+#define WINDOW_LIMIT (64u << 20) /* bytes of opened events in a window */
+
+struct watch_hub {
+    struct server *server;
+    struct loop *loop;
+    struct task task;
+    atomic_bool posted;
+    atomic_uint_fast64_t count;
+    unsigned selective; /* members with selectors: they need the state before */
+    uint64_t position;
+    struct window *window;
+    struct watch_member *resumed; /* members that have not taken the window yet */
+    struct watch_member *buckets[BUCKETS];
+};
+
+/* ---- Windows. */
+
+struct window *window_get(struct window *window)
+{
+    window->references++;
+    return window;
+}
+
+void window_put(struct window *window)
+{
+    if (!window || --window->references)
+        return;
+    arena_reset(&window->arena);
+    free(window);
+}
+
+static struct window *window_new(void)
+{
+    struct window *window = calloc(1, sizeof(*window));
+    if (!window)
+        return NULL;
+    arena_init(&window->arena, WINDOW_LIMIT);
+    window->references = 1;
+    return window;
+}
+
+/* ---- Members, found by kind, namespace and name. */
+
+static size_t bucket_of(const struct kind *kind, bytes namespace, bytes name)
+{
+    uint64_t hash = 14695981039346656037u ^
+                    kind->number; /* FNV-1a: names are the admin's, not an attacker's; a long chain costs time only */
+    for (size_t i = 0; i < namespace.n; i++)
+        hash = (hash ^ namespace.p[i]) * 1099511628211u;
+    hash = (hash ^ '/') * 1099511628211u;
+    for (size_t i = 0; i < name.n; i++)
+        hash = (hash ^ name.p[i]) * 1099511628211u;
+    return (size_t)(hash ^ hash >> 32) % BUCKETS;
+}
+
+static bool member_selective(const struct watch_member *member)
+{
+    return member->filter.labels.count || member->filter.fields.count;
+}
+
+bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
+{
+    struct read_txn *txn;
+    struct watch_member **head =
+        &hub->buckets[bucket_of(member->filter.kind, member->filter.namespace, member->filter.name)];
+    /* Counted before the snapshot: a commit after it sees the count and notifies. */
+    if (atomic_fetch_add(&hub->count, 1) == 0) {
+        if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK) {
+            atomic_fetch_sub(&hub->count, 1);
+            return false;
+        }
+        hub->position = store_revision(txn);
+        store_read_end(txn);
+    }
+    member->next = *head;
+    member->link = head;
+    if (*head)
+        (*head)->link = &member->next;
+    *head = member;
+    hub->selective += member_selective(member);
+    return true;
+}
+
+/* Off the list of those that have a window to take; it is given back. */
+static void forget_window(struct watch_member *member)
+{
+    if (!member->resumed)
+        return;
+    *member->resumed_link = member->resumed_next;
+    if (member->resumed_next)
+        member->resumed_next->resumed_link = member->resumed_link;
+    member->resumed = false;
+    window_put(member->window);
+    member->window = NULL;
+}
+
+void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
+{
+    forget_window(member);
+    *member->link = member->next;
+    if (member->next)
+        member->next->link = member->link;
+    hub->selective -= member_selective(member);
+    atomic_fetch_sub(&hub->count, 1);
+}
+
+uint64_t watch_hub_position(const struct watch_hub *hub)
+{
+    return hub->position;
+}
+
+void watch_hub_took(struct watch_member *member)
+{
+    forget_window(member);
+}
+
+/* ---- The turn. */
+
+static void resume_bucket(struct watch_hub *hub, const struct event *event, bytes namespace, bytes name)
+{
+    for (struct watch_member *m = hub->buckets[bucket_of(event->kind, namespace, name)]; m; m = m->next) {
+        if (!m->live || m->resumed || m->filter.kind != event->kind || !bytes_equal(m->filter.namespace, namespace) ||
+            !bytes_equal(m->filter.name, name))
+            continue;
+        m->resumed = true;
+        m->window = window_get(hub->window);
+        m->resumed_next = hub->resumed;
+        m->resumed_link = &hub->resumed;
+        if (hub->resumed)
+            hub->resumed->resumed_link = &m->resumed_next;
+        hub->resumed = m;
+    }
+}
+
+static bool bucket_wants(const struct watch_hub *hub, const struct kind *kind, bytes namespace, bytes name)
+{
+    for (const struct watch_member *m = hub->buckets[bucket_of(kind, namespace, name)]; m; m = m->next)
+        if (m->filter.kind == kind && bytes_equal(m->filter.namespace, namespace) && bytes_equal(m->filter.name, name))
+            return true;
+    return false;
+}
+
+/* The three ways to ask for an object: all of a kind, all of a namespace, one name. */
+static bool somebody_wants(const struct watch_hub *hub, const struct kind *kind, bytes namespace, bytes name)
+{
+    return bucket_wants(hub, kind, BYTES_NONE, BYTES_NONE) ||
+           (namespace.n && bucket_wants(hub, kind, namespace, BYTES_NONE)) || bucket_wants(hub, kind, namespace, name);
+}
+
+static void window_append(struct watch_hub *hub, struct event *event)
+{
+    struct window *window = hub->window;
+    if (window->last)
+        window->last->next = event;
+    else
+        window->first = event;
+    window->last = event;
+    resume_bucket(hub, event, BYTES_NONE, BYTES_NONE);
+    if (event->namespace.n)
+        resume_bucket(hub, event, event->namespace, BYTES_NONE);
+    resume_bucket(hub, event, event->namespace, event->name);
+}
+
+enum rows { ROWS_ALL, ROWS_MORE, ROWS_REFUSED };
+
+/* Fills the window. ROWS_MORE: rows were left for the next turn. */
+static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
+{
+    struct record record;
+    struct error error;
+    for (unsigned rows = 0; rows < WINDOW_ROWS; rows++) {
+        bytes namespace, name;
+        int found = store_next(txn, hub->position, &record);
+        if (found != 1)
+            return found == 0 ? ROWS_ALL : ROWS_REFUSED;
+        const struct kind *kind = kind_by_number(record.key.kind);
+        if (kind) {
+            event_split_key(kind, record.key.name, &namespace, &name);
+            if (somebody_wants(hub, kind, namespace, name)) {
+                struct event *event = arena_zero(&hub->window->arena, sizeof(*event));
+                error_init(&error, &hub->window->arena);
+                if (!event || event_open(hub->server, &hub->window->arena, txn, kind, &record, hub->selective > 0,
+                                  event, &error) != ERR_OK)
+                    return ROWS_REFUSED;
+                window_append(hub, event);
+            }
+        }
+        hub->position = record.revision;
+    }
+    return ROWS_MORE;
+}
+
+/* Everyone who has not taken the last window is behind from here on. */
+static void leave_behind(struct watch_hub *hub)
+{
+    while (hub->resumed) {
+        struct watch_member *member = hub->resumed;
+        forget_window(member);
+        member->live = false;
+    }
+    window_put(hub->window);
+    hub->window = NULL;
+}
+
+/* When rows can't be opened together (no memory, compacted), each watch reads them alone, at its own pace and with its
+ * own errors. */
+static void scatter(struct watch_hub *hub, uint64_t newest)
+{
+    log_event(LOG_WARNING, "watches read the log each for itself", log_number("after", (long long)hub->position),
+        log_number("to", (long long)newest));
+    leave_behind(hub);
+    hub->position = newest;
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct watch_member *m = hub->buckets[i]; m; m = m->next) {
+            m->live = false;
+            http_resume(m->exchange);
+        }
+}
+
+static void wake(struct watch_hub *hub)
+{
+    for (struct watch_member *m = hub->resumed; m; m = m->resumed_next)
+        http_resume(m->exchange);
+}
+
+static void hub_turn(struct task *task)
+{
+    struct watch_hub *hub = (struct watch_hub *)((char *)task - offsetof(struct watch_hub, task));
+    struct read_txn *txn;
+    atomic_store(&hub->posted, false);
+    leave_behind(hub);
+    if (atomic_load(&hub->count) == 0)
+        return;
+    if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK)
+        return; /* the next commit, or a watch's own timer, tries again */
+    uint64_t newest = store_revision(txn);
+    hub->window = window_new();
+    enum rows rows = hub->window ? read_rows(hub, txn) : ROWS_REFUSED;
+    store_read_end(txn);
+    if (rows == ROWS_REFUSED)
+        scatter(hub, newest);
+    else if (rows == ROWS_MORE && !atomic_exchange(&hub->posted, true))
+        loop_post(hub->loop, &hub->task);
+    wake(hub);
+}
+
+void watch_hub_notify(void *context, uint64_t revision)
+{
+    struct server *server = context;
+    (void)revision;
+    for (size_t i = 0; i < server->options.loop_count; i++) {
+        struct watch_hub *hub = server->loops[i].watch;
+        if (atomic_load(&hub->count) && !atomic_exchange(&hub->posted, true))
+            loop_post(hub->loop, &hub->task);
+    }
+}
+
+struct watch_hub *watch_hub_new(struct server_loop *loop)
+{
+    struct watch_hub *hub = calloc(1, sizeof(*hub));
+    if (!hub)
+        return NULL;
+    hub->server = loop->server;
+    hub->loop = loop->loop;
+    hub->task.run = hub_turn;
+    return hub;
+}
+
+void watch_hub_free(struct watch_hub *hub)
+{
+    if (!hub)
+        return;
+    leave_behind(hub);
+    free(hub);
+}
+
+uint64_t watch_hub_count(const struct watch_hub *hub)
+{
+    return atomic_load(&hub->count);
+}

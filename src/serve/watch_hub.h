@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The hub of a loop: reads each new row once, opens it when a watch here wants it, and lends it to all of them.
+ *
+ *   commit ──notify──> hub turn: rows after position ──> window of opened events ──> http_resume of the watches they
+ * concern
+ *
+ * A watch is *live* while it moves with the hub: it has seen every row up to the window's start that concerns it. One
+ * that did not take its window before the next came is no longer live, and reads the log itself until it has caught up.
+ * A window lives until the last piece lent from it was taken, then it is wiped. Everything here runs on the loop's
+ * thread, but watch_hub_notify and watch_hub_count. */
+#ifndef COFFER_SERVE_WATCH_HUB_H
+#define COFFER_SERVE_WATCH_HUB_H
+
+#include "serve/watch.h"
+#include "serve/watch_event.h"
+
+/* Opened events of one turn, oldest first. */
+struct window {
+    struct arena arena;
+    struct event *first, *last;
+    unsigned references; /* the hub's while it is the newest, and one for each piece lent from it */
+};
+
+/* What the hub knows of a watch. */
+struct watch_member {
+    struct event_filter filter;
+    struct http_exchange *exchange;
+    struct watch_member *next, **link;                 /* of its bucket */
+    struct watch_member *resumed_next, **resumed_link; /* of those that have a window to take */
+    bool resumed, live;
+    struct window *window; /* while live and resumed: what to take events from */
+};
+
+/* live, filter and exchange are set by the caller; a member that has read the log up to now sets live itself. False
+ * without memory. */
+MUST_CHECK bool watch_hub_join(struct watch_hub *, struct watch_member *);
+void watch_hub_leave(struct watch_hub *, struct watch_member *);
+
+/* Every row up to it was given out to live watches. */
+uint64_t watch_hub_position(const struct watch_hub *);
+
+/* The member took all of its window. */
+void watch_hub_took(struct watch_member *);
+
+struct window *window_get(struct window *);
+void window_put(struct window *);
+
+#endif
