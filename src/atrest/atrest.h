@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Encryption at rest. Every stored value is what a provider of an EncryptionConfiguration writes; the prefix names the provider
- * (docs/security.md; formats: Kubernetes' encryption-at-rest documentation and KEP-3299). The key path of the object, such as
- * /registry/secrets/default/g1, is bound in as additional data.
+/* Encryption at rest. Every stored value is what a provider of an EncryptionConfiguration writes; the prefix names the
+ * provider (docs/security.md; formats: Kubernetes' encryption-at-rest documentation and KEP-3299). The key path of the
+ * object, such as /registry/secrets/default/g1, is bound in as additional data.
  *
- *   stored value ──prefix──> provider in the chain ──open──> plaintext      reads try every provider whose prefix matches
- *   plaintext ──first provider──seal──> stored value                        writes use the first
+ *   stored value ──prefix──> provider in the chain ──open──> plaintext      reads try every provider whose prefix
+ * matches plaintext ──first provider──seal──> stored value                        writes use the first
  */
 #ifndef COFFER_ATREST_ATREST_H
 #define COFFER_ATREST_ATREST_H
@@ -15,12 +15,15 @@ struct atrest;
 
 /* A provider. seal and open run on any thread, also on event loops: they must not block when the key is at hand. */
 struct atrest_provider {
-    const char *kind;            /* "kms v2", "aesgcm" ... for messages */
-    bytes prefix;                /* "k8s:enc:kms:v2:coffer:" */
+    const char *kind; /* "kms v2", "aesgcm" ... for messages */
+    bytes prefix;     /* "k8s:enc:kms:v2:coffer:" */
     /* Appends to ret what follows the prefix. */
-    err_t (*seal)(struct atrest_provider *, struct arena *, bytes path, bytes plain, struct buffer *ret, struct error *);
-    /* stored is what follows the prefix. *ret_stale: readable, but not what seal would use now. ERR_UNREADABLE names the key. */
-    err_t (*open)(struct atrest_provider *, struct arena *, bytes path, bytes stored, bytes *ret_plain, bool *ret_stale, struct error *);
+    err_t (*seal)(
+        struct atrest_provider *, struct arena *, bytes path, bytes plain, struct buffer *ret, struct error *);
+    /* stored is what follows the prefix. *ret_stale: readable, but not what seal would use now. ERR_UNREADABLE names
+     * the key. */
+    err_t (*open)(struct atrest_provider *, struct arena *, bytes path, bytes stored, bytes *ret_plain, bool *ret_stale,
+        struct error *);
     void (*free)(struct atrest_provider *);
 };
 
@@ -30,8 +33,9 @@ void atrest_free(struct atrest *);
 
 /* Thread-safe. The result lives in the arena. */
 MUST_CHECK err_t atrest_seal(struct atrest *, struct arena *, bytes path, bytes plain, bytes *ret, struct error *);
-/* ERR_UNREADABLE with a sentence that says which key is missing ("no key k1 for provider ..."): the value can't be opened by any
- * provider. A value without a known prefix is ERR_UNREADABLE too: plaintext is not accepted silently. */
-MUST_CHECK err_t atrest_open(struct atrest *, struct arena *, bytes path, bytes stored, bytes *ret_plain, bool *ret_stale, struct error *);
+/* ERR_UNREADABLE with a sentence that says which key is missing ("no key k1 for provider ..."): the value can't be
+ * opened by any provider. A value without a known prefix is ERR_UNREADABLE too: plaintext is not accepted silently. */
+MUST_CHECK err_t atrest_open(
+    struct atrest *, struct arena *, bytes path, bytes stored, bytes *ret_plain, bool *ret_stale, struct error *);
 
 #endif
