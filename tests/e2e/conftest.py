@@ -25,8 +25,6 @@ def pytest_configure(config):
 def server():
     """One server for all tests that need nothing special; tests use namespaces of their own."""
     with harness.Server() as running:
-        running.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}},
-                     ) if running.request("GET", "/api/v1/namespaces/default").status == 404 else None
         yield running
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Coffer server of the tests' own, the clients that talk to it, and the canaries that must never leave it."""
 import base64
+import json
 import os
 import re
 import secrets
@@ -34,6 +35,11 @@ def binary():
 
 def release_binary():
     return os.environ.get("COFFER_RELEASE_BIN") or str(ROOT / "build" / "release" / "src" / "cmd" / "coffer")
+
+
+def fault_binary():
+    """A build without sanitizers in which allocations can be made to fail."""
+    return os.environ.get("COFFER_FAULT_BIN") or str(ROOT / "build" / "fault" / "src" / "cmd" / "coffer")
 
 
 # ---- canaries: values that a run must never find outside an answer
@@ -79,6 +85,53 @@ def secret(name, data=None, **more):
     return body
 
 
+def needles(values):
+    """One expression that finds any form of any of the values."""
+    return re.compile(b"|".join(re.escape(form) for value in values for form in forms(value)))
+
+
+class ProcessMemory:
+    """Another process's memory, from outside: /proc/PID/mem."""
+
+    def __init__(self, pid):
+        self.pid = pid
+
+    def mappings(self):
+        for line in Path(f"/proc/{self.pid}/maps").read_text().splitlines():
+            fields = line.split(maxsplit=5)
+            start, end = (int(part, 16) for part in fields[0].split("-"))
+            yield start, end, fields[1], fields[5] if len(fields) > 5 else ""
+
+    def search(self, pattern, piece=1 << 24, overlap=1 << 13):
+        """Where the pattern is found, in all that can be read but the store's file (ciphertext, searched as a file)."""
+        found = []
+        with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
+            for start, end, access, path in self.mappings():
+                if "r" not in access or path.endswith(".mdb") or path in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
+                    continue
+                for at in range(start, end, piece - overlap):
+                    try:
+                        memory.seek(at)
+                        data = memory.read(min(piece, end - at))
+                    except OSError:
+                        break  # secret memory: not even the kernel reads it
+                    found += [f"{match.group(0)[:24]!r} at {at + match.start():#x} {access} {path}" for match in pattern.finditer(data)]
+        return sorted(set(found))
+
+    def base(self, program):
+        return next(start for start, _, _, path in self.mappings() if path == os.path.realpath(program))
+
+    def write(self, address, data):
+        with open(f"/proc/{self.pid}/mem", "r+b", buffering=0) as memory:
+            memory.seek(address)
+            memory.write(data)
+
+    def read(self, address, size):
+        with open(f"/proc/{self.pid}/mem", "rb", buffering=0) as memory:
+            memory.seek(address)
+            return memory.read(size)
+
+
 class StartFailed(Exception):
     def __init__(self, code, output):
         super().__init__(f"exit status {code}: {output}")
@@ -105,11 +158,12 @@ class Server:
                 "--unlock", f"file:{self.unlock}", "--log-level", os.environ.get("COFFER_TEST_LOG_LEVEL", "trace"), *self.flags]
 
     def start(self):
-        notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notices = []
         path = str(self.home / "notify")
         if os.path.exists(path):
             os.unlink(path)
-        notify.bind(path)
+        self.notify.bind(path)
         # the newest lines of a server that is started anew come after those of its former life
         with open(self.log, "ab") as log:
             environment = {**os.environ, "NOTIFY_SOCKET": path, "HOME": str(self.home), "TMPDIR": str(self.home),
@@ -119,18 +173,23 @@ class Server:
                                             env=environment, preexec_fn=self.limits, cwd=self.home)
         pidfd = os.pidfd_open(self.process.pid)
         try:
-            self._await_ready(notify, pidfd)
+            self._await_ready(pidfd)
         finally:
             os.close(pidfd)
-            notify.close()
         self._read_kubeconfig()
         return self
 
-    def _await_ready(self, notify, pidfd):
+    def notified(self):
+        """What was said by systemd's notify protocol so far."""
+        while select.select([self.notify], [], [], 0)[0]:
+            self.notices.append(self.notify.recv(4096).decode())
+        return self.notices
+
+    def _await_ready(self, pidfd):
         deadline = time.monotonic() + READY_SECONDS
         while True:
-            ready, _, _ = select.select([notify, pidfd], [], [], max(0, deadline - time.monotonic()))
-            if notify in ready and b"READY=1" in notify.recv(4096):
+            ready, _, _ = select.select([self.notify, pidfd], [], [], max(0, deadline - time.monotonic()))
+            if any(text.startswith("READY=1") for text in self.notified()):
                 return
             if pidfd in ready:
                 raise StartFailed(self.process.wait(), self.output())
@@ -199,7 +258,11 @@ class Server:
 
     def request(self, method, path, body=None, headers=(), client="admin", timeout=wire.TIMEOUT):
         with self.connect(client, timeout) as connection:
-            return connection.request(method, path, [*headers, ("Connection", "close")], body)
+            answer = connection.request(method, path, [*headers, ("Connection", "close")], body)
+        if answer.status >= 400:  # kept for the search for canaries
+            with open(self.home / "errors", "ab") as errors:
+                errors.write(repr(answer.headers).encode() + answer.body + b"\n")
+        return answer
 
     def call(self, method, path, body=None, status=None, **more):
         """The JSON of an answer that must be a success, or have this status."""
