@@ -54,6 +54,7 @@ count() {
 }
 
 build_check() { build_with build/check -Dtests=true --buildtype=debugoptimized -Db_sanitize=address,undefined -Dwerror=true; }
+build_fault() { build_with build/fault --buildtype=debugoptimized; }
 build_fuzz() { CC=clang build_with build/fuzz -Dtests=true -Dlibfuzzer=true --buildtype=debugoptimized; }
 
 # cmocka's own counts from meson's log; a test program that died counts as one failure.
@@ -98,8 +99,7 @@ fuzz() {
 
 e2e() {
   local status=0 log=build/logs/pytest.txt
-  COFFER_BIN=$ROOT/build/check/src/cmd/coffer COFFER_RELEASE_BIN=$ROOT/build/release/src/cmd/coffer \
-    COFFER_KUBECTLS=$(tests/e2e/kubectls.sh) /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short -ra tests/e2e >"$log" 2>&1 || status=$?
+  COFFER_KUBECTLS=$(tests/e2e/kubectls.sh) /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short -ra tests/e2e >"$log" 2>&1 || status=$?
   tail -n 300 "$log"
   # pytest's last line: "2 failed, 31 passed, 1 error in 5.02s"
   tail -n 1 "$log" | awk '{ p = f = 0; for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) }
@@ -112,7 +112,10 @@ need_packages() { install_packages build test || { failed=$((failed + 1)); finis
 need_packages
 need "Building with -Werror, ASan and UBSan" build_check
 if wants fuzz || wants lint; then need "Building for fuzzing" build_fuzz; fi
-if wants e2e; then need "Building a release binary" build_release; fi
+if wants e2e; then
+  need "Building a release binary" build_release
+  need "Building with failing allocations" build_fault
+fi
 if wants unit; then count "Unit tests and corpora" unit; fi
 if wants layers; then count "Layers" tests/layers.py; fi
 if wants fuzz; then count "Fuzzing" fuzz; fi
