@@ -51,13 +51,18 @@ static bytes tame(struct arena *arena, bytes text)
 err_t api_status_error(const struct api_reply *reply, struct arena *arena, struct error *error)
 {
     struct json *root;
-    if (json_parse(arena, reply->body, NULL, &root, NULL, NULL) != ERR_OK)
+    err_t parsed = json_parse(arena, reply->body, NULL, &root, NULL, NULL);
+    if (parsed != ERR_OK && parsed != ERR_BAD_REQUEST)
+        return arena_error(arena, error);
+    if (parsed != ERR_OK)
         root = NULL;
     if (!bytes_equal(json_text(root, BYTES("kind")), BYTES("Status")))
         return error_set(error, ERR_UNKNOWN, "the server answered %d, and not as Kubernetes does; is it an API server?",
             reply->status);
     enum err_code code = code_of(reply->status, json_text(root, BYTES("reason")));
     bytes message = tame(arena, json_text(root, BYTES("message")));
+    if (arena->failed)
+        return arena_error(arena, error);
     if (!message.n)
         return error_set(error, code, "the server answered %d without a reason", reply->status);
     return error_set(error, code, "%.*s", BYTES_FMT(message));

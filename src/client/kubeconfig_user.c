@@ -5,11 +5,10 @@
 
 static err_t check_header_text(const struct document *d, const struct kubeconfig *k, const char *text)
 {
-    size_t n = strlen(text);
-    for (size_t i = 0; i < n; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-            n = MAX_HEADER_VALUE + 1;
-    if (n > MAX_HEADER_VALUE)
+    bool safe = strlen(text) <= MAX_HEADER_VALUE;
+    for (const char *p = text; *p; p++)
+        safe &= (unsigned char)*p >= ' ' && *p != 0x7f;
+    if (!safe)
         return error_set(
             d->error, ERR_INVALID, "%s: what user \"%s\" impersonates cannot be sent in a header", d->file, k->user);
     return ERR_OK;

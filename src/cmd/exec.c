@@ -279,8 +279,6 @@ static err_t gather(struct exec *x, char *const *inherited, char ***ret)
         TRY(connect_server(x));
     for (size_t i = 0; i < x->reference_count; i++)
         TRY(resolve(x, &x->references[i]));
-    api_client_free(x->client);
-    x->client = NULL;
     return environment_list(&x->environment, ret, x->error);
 }
 
@@ -315,12 +313,13 @@ static int exec_run(const struct invocation *v)
      * change. */
     (void)prctl(PR_SET_DUMPABLE, 0);
     int status;
-    if (parse_references(&x) != ERR_OK)
+    if (parse_references(&x) != ERR_OK) {
         status = command_misused(v->command, &error);
-    else if (gather(&x, environ, &environment) != ERR_OK)
-        status = command_failed(v, &error);
-    else
-        status = become(v, environment, &error);
+    } else {
+        err_t code = gather(&x, environ, &environment);
+        api_client_free(x.client); /* its descriptors must not reach the program */
+        status = code == ERR_OK ? become(v, environment, &error) : command_failed(v, &error);
+    }
     arena_reset(&arena);
     return status;
 }
