@@ -13,6 +13,7 @@
 #include "serve/server.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,10 +263,17 @@ static err_t block_signals(struct error *error)
     return run.signals.fd >= 0 ? ERR_OK : error_set(error, ERR_IO, "cannot receive signals");
 }
 
+/* The cores that this process may use: fewer than the machine's in a container or under taskset. */
+static size_t usable_cores(void)
+{
+    cpu_set_t set;
+    int count = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
+    return count < 1 ? 1 : count > LOOPS_MAX ? LOOPS_MAX : (size_t)count;
+}
+
 static err_t open_loops(struct error *error)
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t wanted = cores < 1 ? 1 : cores > LOOPS_MAX ? LOOPS_MAX : (size_t)cores;
+    size_t wanted = usable_cores();
     for (run.loop_count = 0; run.loop_count < wanted; run.loop_count++)
         if (!(run.loops[run.loop_count] = loop_new((unsigned)run.loop_count)))
             return error_set(error, ERR_IO, "cannot make an event loop");

@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Measures Coffer beside its peers. Every figure is a ratio against a peer or a limit in this run; called by run.sh."""
+import json, os, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, threading, time
+
+BUILD = os.path.abspath(sys.argv[1])
+ROUNDS = 3
+TICKS = os.sysconf('SC_CLK_TCK')
+SERVER_CORE, CLIENT_CORE = '0', '1' if os.cpu_count() > 1 else '0'
+WORK = tempfile.mkdtemp(prefix='coffer-bench-')
+ROWS = []
+
+
+def row(what, measured, goal, met):
+    ROWS.append((what, measured, goal, met))
+    print('%-74s %-34s goal %-18s %s' % (what, measured, goal, 'met' if met else 'MISSED'), flush=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        return s.getsockname()[1]
+
+
+def cpu_seconds(pid):
+    """User and system time of all threads, from the scheduler's nanoseconds."""
+    total = 0
+    for thread in os.listdir('/proc/%d/task' % pid):
+        total += int(open('/proc/%d/task/%s/schedstat' % (pid, thread)).read().split()[0])
+    return total / 1e9
+
+
+def memory(pid):
+    """(resident, private) in bytes."""
+    fields = dict(re.findall(r'(\w+):\s+(\d+) kB', open('/proc/%d/smaps_rollup' % pid).read()))
+    return int(fields['Rss']) * 1024, (int(fields['Private_Clean']) + int(fields['Private_Dirty'])) * 1024
+
+
+def on_core(core, *command):
+    return ['taskset', '-c', core, *command]
+
+
+class Coffer:
+    def __init__(self, *flags, core=SERVER_CORE):
+        self.dir = tempfile.mkdtemp(dir=WORK)
+        self.flags = flags
+        self.core = core
+        self.start()
+
+    def start(self):
+        log = open(self.dir + '/log', 'a')
+        notify = self.dir + '/notify'
+        if os.path.exists(notify):
+            os.unlink(notify)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.bind(notify)
+        listener.settimeout(30)
+        begun = time.monotonic()
+        self.process = subprocess.Popen(on_core(self.core, BUILD + '/src/cmd/coffer', 'serve', '--data-dir', self.dir + '/data', '--listen', '127.0.0.1:0',
+            '--unlock', 'file:' + self.dir + '/unlock.key', *self.flags), stdout=log, stderr=log, env={**os.environ, 'NOTIFY_SOCKET': notify})
+        while b'READY=1' not in listener.recv(4096):
+            pass
+        self.ready_seconds = time.monotonic() - begun
+        listener.close()
+        self.pid = self.process.pid
+        text = open(self.dir + '/data/admin.kubeconfig').read()
+        self.url = re.search(r'server: (\S+)', text).group(1)
+        for name, field in (('ca', 'certificate-authority-data'), ('cert', 'client-certificate-data'), ('key', 'client-key-data')):
+            value = re.search(field + r': (\S+)', text).group(1)
+            with open('%s/%s.pem' % (self.dir, name), 'wb') as f:
+                f.write(__import__('base64').b64decode(value))
+        self.kubeconfig = self.dir + '/data/admin.kubeconfig'
+
+    def load(self, path, *flags, **kw):
+        return load(self.url + path, self.dir + '/cert.pem', self.dir + '/key.pem', *flags, **kw)
+
+    def curl(self, path, *flags):
+        return subprocess.run(['curl', '-sS', '--cacert', self.dir + '/ca.pem', '--cert', self.dir + '/cert.pem', '--key', self.dir + '/key.pem', *flags,
+            self.url + path], check=True, capture_output=True).stdout
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(60)
+
+
+def load(url, cert, key, *flags, core=CLIENT_CORE):
+    out = subprocess.run(on_core(core, BUILD + '/bench/load', '--cert', cert, '--key', key, *map(str, flags), url), capture_output=True, text=True)
+    if out.returncode:
+        raise SystemExit('load failed: %s\n%s' % (out.stderr, out.stdout))
+    return json.loads(out.stdout.splitlines()[-1])
+
+
+def nginx(cert, key, ca, content):
+    """nginx with one worker, the same certificate, and a static file of the same bytes."""
+    root = tempfile.mkdtemp(dir=WORK)
+    os.chmod(WORK, 0o755), os.chmod(root, 0o755)
+    shutil.copy(cert, root + '/server.pem'), shutil.copy(key, root + '/server.key'), shutil.copy(ca, root + '/ca.pem')
+    with open(root + '/file.json', 'wb') as f:
+        f.write(content)
+    port = free_port()
+    with open(root + '/nginx.conf', 'w') as f:
+        f.write('''worker_processes 1; daemon off; pid %(root)s/pid; error_log %(root)s/error.log; user root;
+events { worker_connections 16384; }
+http { access_log off; sendfile on; tcp_nodelay on; keepalive_requests 1000000000; types { application/json json; } open_file_cache max=10;
+server { listen 127.0.0.1:%(port)d ssl http2; ssl_certificate server.pem; ssl_certificate_key server.key; ssl_protocols TLSv1.2 TLSv1.3;
+ssl_session_tickets on; ssl_client_certificate ca.pem; ssl_verify_client optional; http2_max_concurrent_streams 250; root %(root)s; } }''' % locals())
+    process = subprocess.Popen(on_core(SERVER_CORE, '/usr/sbin/nginx', '-p', root, '-c', root + '/nginx.conf'))
+    for _ in range(500):
+        try:
+            socket.create_connection(('127.0.0.1', port), 1).close()
+            break
+        except OSError:
+            time.sleep(0.01)
+    worker = int(subprocess.run(['pgrep', '-P', str(process.pid)], capture_output=True, text=True, check=True).stdout.split()[0])
+    return process, worker, 'https://127.0.0.1:%d/file.json' % port
+
+
+def cpu_per_request(pid, run):
+    before = cpu_seconds(pid)
+    result = run()
+    return (cpu_seconds(pid) - before) / result['requests'] * 1e6, result['rate']
+
+
+def paired(ours, theirs, rounds=ROUNDS):
+    """Ours and theirs in turn; the medians of the ratios (theirs/ours in CPU, ours/theirs in rate) and of our CPU."""
+    cpu, rate, own = [], [], []
+    for _ in range(rounds):
+        a, b = ours(), theirs()
+        cpu.append(b[0] / a[0]), rate.append(a[1] / b[1]), own.append(a[0])
+    return statistics.median(cpu), statistics.median(rate), statistics.median(own)
+
+
+H1 = ('--connections', 64, '--requests', 150000)
+H2 = ('--h2', '--connections', 16, '--streams', 8, '--requests', 300000)
+
+
+def against_nginx(what, pid, url, cert, key, peer, goals):
+    process, worker, peer_url = peer
+    for name, flags, goal in (('HTTP/1.1, 64 connections', H1, goals[0]), ('HTTP/2, 16 connections of 8 streams', H2, goals[1])):
+        ours = lambda: cpu_per_request(pid, lambda: load(url, cert, key, *flags))
+        theirs = lambda: cpu_per_request(worker, lambda: load(peer_url, cert, key, *flags))
+        ours(), theirs()
+        cpu, rate, own = paired(ours, theirs)
+        row('%s, %s' % (what, name), '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= %.1fx' % goal, cpu >= goal)
+
+
+class Certificates:
+    """A CA, a server and a client certificate of our own, ECDSA P-256."""
+    def __init__(self):
+        self.dir = tempfile.mkdtemp(dir=WORK)
+        run = lambda *a: subprocess.run(a, check=True, capture_output=True, cwd=self.dir)
+        run('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', 'ca.key', '-out', 'ca.pem', '-days', '30', '-subj', '/CN=ca')
+        for name, subject, extension in (('server', '/CN=server', 'subjectAltName=IP:127.0.0.1'), ('client', '/O=bench/CN=client', 'extendedKeyUsage=clientAuth')):
+            run('openssl', 'req', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', name + '.key', '-out', name + '.csr', '-subj', subject)
+            open(self.dir + '/ext', 'w').write(extension)
+            run('openssl', 'x509', '-req', '-in', name + '.csr', '-CA', 'ca.pem', '-CAkey', 'ca.key', '-CAcreateserial', '-days', '30', '-extfile', 'ext', '-out', name + '.pem')
+
+    def __call__(self, name):
+        return self.dir + '/' + name
+
+
+def measure_fixed():
+    c, content = Certificates(), b'{"a":"' + b'x' * 1016 + b'"}'
+    with open(WORK + '/1k', 'wb') as f:
+        f.write(content)
+    port = free_port()
+    fixed = subprocess.Popen(on_core(SERVER_CORE, BUILD + '/bench/fixed', str(port), c('server.pem'), c('server.key'), c('ca.pem'), WORK + '/1k'), stdout=subprocess.PIPE)
+    fixed.stdout.readline()
+    peer = nginx(c('server.pem'), c('server.key'), c('ca.pem'), content)
+    url = 'https://127.0.0.1:%d/x' % port
+    against_nginx('Fixed 1 KB answer', fixed.pid, url, c('client.pem'), c('client.key'), peer, (1.0, 2.0))
+    for mode in ('full', 'resumed'):
+        flags = ('--handshakes', mode, '--requests', 3000)
+        ours = lambda: cpu_per_request(fixed.pid, lambda: load(url, c('client.pem'), c('client.key'), *flags))
+        theirs = lambda: cpu_per_request(peer[1], lambda: load(peer[2], c('client.pem'), c('client.key'), *flags))
+        cpu, rate, _ = paired(ours, theirs)
+        row('Handshake with a client certificate, %s' % mode, '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= 1.0x', cpu >= 1.0)
+    peer[0].terminate(), fixed.terminate()
+    peer[0].wait(), fixed.wait()
+
+
+SECRET = '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"%s"},"data":{"value":"%s"}}'
+ONE_KB = 'QUJD' * 200  # the Secret's JSON is about 1 KB
+
+
+def create(coffer, name, namespace='default', value=ONE_KB):
+    return coffer.curl('/api/v1/namespaces/%s/secrets' % namespace, '-f', '-X', 'POST', '-H', 'Content-Type: application/json', '-d', SECRET % (name, value))
+
+
+def measure_get():
+    coffer = Coffer()
+    create(coffer, 'bench')
+    path = '/api/v1/namespaces/default/secrets/bench'
+    content = coffer.curl(path)
+    c = Certificates()
+    shutil.copy(coffer.dir + '/cert.pem', c('client.pem')), shutil.copy(coffer.dir + '/key.pem', c('client.key'))
+    peer = nginx(c('server.pem'), c('server.key'), coffer.dir + '/ca.pem', content)
+    against_nginx('GET of a %d-byte Secret, decrypted for each request' % len(content), coffer.pid, coffer.url + path, c('client.pem'), c('client.key'), peer, (0.9, 1.6))
+    peer[0].terminate(), peer[0].wait()
+    coffer.stop()
+
+
+def measure_create():
+    ratios = []
+    for _ in range(ROUNDS):
+        bare = subprocess.run([BUILD + '/bench/store-commit', WORK], check=True, capture_output=True, text=True).stdout
+        limit = float(re.search(r'bare 64: (\S+)', bare).group(1))
+        coffer = Coffer(core='0,1')
+        result = coffer.load('/api/v1/namespaces/default/secrets', '--connections', 64, '--requests', 40000, '--method', 'POST', '--body', SECRET % ('b%d', ONE_KB), core='0,1')
+        ratios.append(result['rate'] / limit)
+        coffer.stop()
+    ratio = statistics.median(ratios)
+    row('Durable creates, 64 clients (client and server on both cores)', '%.0f%% of bare LMDB in batches of 64' % (ratio * 100), '>= 50%', ratio >= 0.5)
+
+
+def fill(coffer, count):
+    coffer.load('/api/v1/namespaces/default/secrets', '--connections', 64, '--requests', count, '--method', 'POST', '--body', SECRET % ('b%d', ONE_KB), core='0,1')
+
+
+def measure_list():
+    coffer = Coffer()
+    fill(coffer, 10000)
+    path = '/api/v1/namespaces/default/secrets'
+    coffer.load(path, '--requests', 2)
+    private = memory(coffer.pid)[1]
+    peak, done = [private], threading.Event()
+
+    def sample():
+        while not done.wait(0.002):
+            peak.append(memory(coffer.pid)[1])
+    sampler = threading.Thread(target=sample)
+    sampler.start()
+    coffer.load(path, '--requests', 10)
+    done.set(), sampler.join()
+    rates = []
+    for _ in range(ROUNDS):
+        before = cpu_seconds(coffer.pid)
+        result = coffer.load(path, '--requests', 20)
+        rates.append(result['bytes'] / (cpu_seconds(coffer.pid) - before) / 1e6)
+    rate = statistics.median(rates)
+    row('LIST of 10,000 Secrets of 1 KB, response by server CPU', '%.0f MB/s' % rate, '>= 400 MB/s', rate >= 400)
+    growth = (max(peak) - private) / 1e6
+    row('LIST of 10,000 Secrets, growth of private memory', '%.1f MB' % growth, '< 8 MB', growth < 8)
+    coffer.stop()
+
+
+def watch(coffer, *flags):
+    trigger = "curl -sS -f --cacert %(d)s/ca.pem --cert %(d)s/cert.pem --key %(d)s/key.pem -o /dev/null -X POST -H 'Content-Type: application/json' -d '%(b)s' %(u)s/api/v1/namespaces/default/secrets" % {
+        'd': coffer.dir, 'b': SECRET % ('event-%d' % time.monotonic_ns(), ONE_KB), 'u': coffer.url}
+    before = memory(coffer.pid)[1]
+    process = subprocess.Popen(on_core(CLIENT_CORE, BUILD + '/bench/load', '--cert', coffer.dir + '/cert.pem', '--key', coffer.dir + '/key.pem', '--watch', '--trigger', trigger, *map(str, flags),
+        coffer.url + '/api/v1/namespaces/default/secrets?watch=true&resourceVersion=0&sendInitialEvents=false&resourceVersionMatch=NotOlderThan'), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    if process.stdout.readline() != 'ready\n':
+        raise SystemExit('watches did not open')
+    each = (memory(coffer.pid)[1] - before) / 5000
+    out, _ = process.communicate('go\n')
+    return each, json.loads(out.splitlines()[-1])
+
+
+def measure_watch():
+    for what, flags, goal in (('HTTP/1.1', ('--connections', 5000), 20), ('HTTP/2, a connection each', ('--h2', '--connections', 5000), 31), ('HTTP/2, 50 connections of 100 streams', ('--h2', '--connections', 50, '--streams', 100), 2)):
+        coffer = Coffer()
+        each, result = watch(coffer, *flags)
+        row('5,000 idle watches with client certificates, %s' % what, '%.1f KB each' % (each / 1024), '< %d KB' % goal, each / 1024 < goal)
+        late = result['ms_after_trigger_ended']
+        row('One change to 5,000 watches, %s' % what, '%.0f ms after it was made (%d of 5000)' % (late, result['events']), '< 150 ms', result['events'] == 5000 and late < 150)
+        coffer.stop()
+
+
+def measure_idle():
+    coffer = Coffer()
+    coffer.stop()
+    starts = []
+    for _ in range(ROUNDS):
+        coffer.start()
+        starts.append(coffer.ready_seconds * 1000)
+        resident, private = memory(coffer.pid)
+        coffer.stop()
+    row('Idle server, resident', '%.1f MB' % (resident / 1e6), '< 12 MB', resident < 12e6)
+    row('Idle server, private', '%.1f MB' % (private / 1e6), '< 3 MB', private < 3e6)
+    row('Start to ready', '%.0f ms' % statistics.median(starts), '< 100 ms', statistics.median(starts) < 100)
+
+
+def measure_exec():
+    coffer = Coffer(core='0,1')
+    create(coffer, 'app', value='c2VjcmV0')
+    plain, with_secret = [], []
+    command = [BUILD + '/src/cmd/coffer', 'exec', '--kubeconfig', coffer.kubeconfig, '--env', 'VALUE=app/value', '--', '/bin/true']
+    for _ in range(40):
+        for times, argv in ((plain, ['/bin/true']), (with_secret, command)):
+            begun = time.monotonic()
+            subprocess.run(argv, check=True)
+            times.append((time.monotonic() - begun) * 1000)
+    added = statistics.median(with_secret) - statistics.median(plain)
+    row('coffer exec with one Secret, added to the start of a program', '%.1f ms' % added, '< 12 ms', added < 12)
+    coffer.stop()
+
+
+MEASUREMENTS = {name[8:]: function for name, function in list(globals().items()) if name.startswith('measure_')}
+
+
+def main():
+    wanted = sys.argv[2:]
+    if '--list' in wanted:
+        return print('\n'.join(MEASUREMENTS))
+    try:
+        for name in wanted or MEASUREMENTS:
+            MEASUREMENTS[name]()
+    finally:
+        shutil.rmtree(WORK, ignore_errors=True)
+    print('\n| what | measured | goal | |\n| --- | --- | --- | --- |')
+    for what, measured, goal, met in ROWS:
+        print('| %s | %s | %s | %s |' % (what, measured, goal, 'met' if met else '**missed**'))
+
+
+main()
