@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The HTTP server: HTTP/1.1 (own strict parser, RFC 9112) and HTTP/2 (nghttp2, RFC 9113) behind one face. A server listens in every
- * loop; a connection stays on the loop that accepted it; an exchange is one request and its answer.
+/* The HTTP server: HTTP/1.1 (own strict parser, RFC 9112) and HTTP/2 (nghttp2, RFC 9113) behind one face. A server
+ * listens in every loop; a connection stays on the loop that accepted it; an exchange is one request and its answer.
  *
  *   head() ─┬─ http_answer / http_stream                       answer at once, or
  *           ├─ http_read_body ──> body() ─ http_answer ...     after the whole body, or
  *           └─ http_hold ... (a pool works) ... http_release   later: answer on the loop's thread, then release
  *
- * All calls are made on the loop's thread that owns the exchange. After the answer is sent, or the peer left, gone() is called once
- * and the exchange is freed at its end, or, when held, at http_release. */
+ * All calls are made on the loop's thread that owns the exchange. After the answer is sent, or the peer left, gone() is
+ * called once and the exchange is freed at its end, or, when held, at http_release. */
 #ifndef COFFER_NET_HTTP_H
 #define COFFER_NET_HTTP_H
 
@@ -20,25 +20,25 @@ struct http_server;
 struct http_connection;
 
 struct http_header {
-    bytes name;                  /* lower case in requests */
+    bytes name; /* lower case in requests */
     bytes value;
 };
 
 struct http_exchange {
-    struct arena arena;          /* wiped when the exchange ends; a streamed answer may reset it, see http_stream */
+    struct arena arena; /* wiped when the exchange ends; a streamed answer may reset it, see http_stream */
     struct loop *loop;
     struct http_connection *connection;
     /* the request */
-    bytes method, path, query;   /* path as sent (not decoded), up to '?'; query after it */
+    bytes method, path, query; /* path as sent (not decoded), up to '?'; query after it */
     bytes authority;
     const struct http_header *headers;
     size_t header_count;
-    bytes body;                  /* after body() */
+    bytes body; /* after body() */
     bool http2;
-    bool gone;                   /* peer left or was answered; only a held exchange is seen so */
+    bool gone; /* peer left or was answered; only a held exchange is seen so */
     /* for the handler */
-    void *user;                  /* the handler's own; NULL at head() */
-    uint64_t received_us;        /* clock_monotonic_us when the head was whole */
+    void *user;           /* the handler's own; NULL at head() */
+    uint64_t received_us; /* clock_monotonic_us when the head was whole */
     /* the server's */
     struct http_exchange_state *state;
 };
@@ -50,25 +50,27 @@ struct http_handler {
 };
 
 struct http_options {
-    const char *address;         /* numeric host, "127.0.0.1", "::1", "0.0.0.0" */
-    uint16_t port;               /* 0: chosen by the kernel; see http_server_port */
-    size_t max_header;           /* bytes of a request's head; 0: 64 KiB, 431 above. At most 100 headers */
-    unsigned head_timeout_ms;    /* from the first byte to the whole head; 0: 10 s */
-    unsigned body_timeout_ms;    /* a body must come whole within; 0: 60 s: 408 */
-    unsigned idle_timeout_ms;    /* keep-alive; 0: 180 s */
-    unsigned stall_timeout_ms;   /* an answer of which the peer takes nothing is reset; 0: 60 s */
-    unsigned max_connections;    /* all loops; 0: 20,000; above: accepted and closed at once */
-    size_t arena_limit;          /* of an exchange's arena before its body is known; 0: 256 KiB. A body of n raises it by 64 n + 1 MiB */
+    const char *address;       /* numeric host, "127.0.0.1", "::1", "0.0.0.0" */
+    uint16_t port;             /* 0: chosen by the kernel; see http_server_port */
+    size_t max_header;         /* bytes of a request's head; 0: 64 KiB, 431 above. At most 100 headers */
+    unsigned head_timeout_ms;  /* from the first byte to the whole head; 0: 10 s */
+    unsigned body_timeout_ms;  /* a body must come whole within; 0: 60 s: 408 */
+    unsigned idle_timeout_ms;  /* keep-alive; 0: 180 s */
+    unsigned stall_timeout_ms; /* an answer of which the peer takes nothing is reset; 0: 60 s */
+    unsigned max_connections;  /* all loops; 0: 20,000; above: accepted and closed at once */
+    size_t arena_limit; /* of an exchange's arena before its body is known; 0: 256 KiB. A body of n raises it by 64 n +
+                           1 MiB */
 };
 
-/* Binds (an error names address and port; ERR_CONFLICT when in use: no SO_REUSEPORT) and listens in all loops by EPOLLEXCLUSIVE. */
-MUST_CHECK err_t http_server_new(const struct http_options *, const struct http_handler *, struct tls_context *, struct loop *const *loops,
-    size_t loop_count, struct http_server **ret, struct error *);
+/* Binds (an error names address and port; ERR_CONFLICT when in use: no SO_REUSEPORT) and listens in all loops by
+ * EPOLLEXCLUSIVE. */
+MUST_CHECK err_t http_server_new(const struct http_options *, const struct http_handler *, struct tls_context *,
+    struct loop *const *loops, size_t loop_count, struct http_server **ret, struct error *);
 uint16_t http_server_port(const struct http_server *);
 /* New connections use it from now on. Any thread. */
 void http_server_set_tls(struct http_server *, struct tls_context *);
-/* Stops accepting, ends idle connections, tells HTTP/2 clients to go (GOAWAY), ends streams at their next piece, and calls done on the
- * first loop when nothing is left or after timeout_ms. Any thread. */
+/* Stops accepting, ends idle connections, tells HTTP/2 clients to go (GOAWAY), ends streams at their next piece, and
+ * calls done on the first loop when nothing is left or after timeout_ms. Any thread. */
 void http_server_drain(struct http_server *, unsigned timeout_ms, void (*done)(void *), void *context);
 /* True once drain began: watches should end themselves. */
 bool http_draining(const struct http_exchange *);
@@ -82,35 +84,39 @@ void http_server_statistics(struct http_server *, struct http_statistics *ret);
 
 /* First header of that (lower case) name; BYTES_NONE when absent. */
 bytes http_header(const struct http_exchange *, bytes name);
-/* The verified client certificate of the connection as an identity, parsed once per connection and kept; NULL when none was given. */
+/* The verified client certificate of the connection as an identity, parsed once per connection and kept; NULL when none
+ * was given. */
 const struct x509_identity *http_peer(const struct http_exchange *);
 /* Numeric address of the peer, NUL-terminated, valid while the exchange is. */
 const char *http_peer_address(const struct http_exchange *);
 
-/* Reads the body into the arena, then calls body(). Above limit the answer 413 is the handler's to give in body() with x->body.p NULL
- * and x->body.n the limit: the connection closes after it (HTTP/1.1) or the stream is reset. "Expect: 100-continue" is answered. */
+/* Reads the body into the arena, then calls body(). Above limit the answer 413 is the handler's to give in body() with
+ * x->body.p NULL and x->body.n the limit: the connection closes after it (HTTP/1.1) or the stream is reset. "Expect:
+ * 100-continue" is answered. */
 void http_read_body(struct http_exchange *, size_t limit);
 
 /* Keeps the exchange and its arena alive while another thread has it; the loop may set gone meanwhile. */
 void http_hold(struct http_exchange *);
 void http_release(struct http_exchange *);
 
-/* Sends a whole answer. Headers and body are borrowed until gone(); keep them in the arena. Date, Content-Length and the framing
- * are added here. For HEAD, 204 and 304 the body is left out. Sent at the end of the turn. Once per exchange. */
+/* Sends a whole answer. Headers and body are borrowed until gone(); keep them in the arena. Date, Content-Length and
+ * the framing are added here. For HEAD, 204 and 304 the body is left out. Sent at the end of the turn. Once per
+ * exchange. */
 void http_answer(struct http_exchange *, int status, const struct http_header *, size_t count, bytes body);
 
 /* A streamed answer: pieces are pulled when the peer can take them. */
 enum http_pull { HTTP_PULL_DATA, HTTP_PULL_WAIT, HTTP_PULL_END, HTTP_PULL_ABORT };
 struct http_source {
     /* DATA: *ret is the next piece (not empty, at most 64 KiB wished), valid until the next pull or close.
-     * WAIT: nothing now; http_resume when there is. END: the answer is whole. ABORT: cut it so that the peer sees it is not whole. */
+     * WAIT: nothing now; http_resume when there is. END: the answer is whole. ABORT: cut it so that the peer sees it is
+     * not whole. */
     enum http_pull (*pull)(struct http_source *, struct http_exchange *, bytes *ret);
     /* Called once when no more pulls come, before gone(). The source is the handler's to free. */
     void (*close)(struct http_source *, struct http_exchange *);
 };
-/* Headers are sent at the end of the turn, before the first piece. Each piece is flushed when the source then waits. After this
- * call the handler may arena_reset(&x->arena) once headers were copied (they are): the request's fields are gone then. A long-lived stream
- * should, to be small. */
+/* Headers are sent at the end of the turn, before the first piece. Each piece is flushed when the source then waits.
+ * After this call the handler may arena_reset(&x->arena) once headers were copied (they are): the request's fields are
+ * gone then. A long-lived stream should, to be small. */
 void http_stream(struct http_exchange *, int status, const struct http_header *, size_t count, struct http_source *);
 /* The source has more to give. Never pulls, closes or frees within the call: that happens later in the turn. */
 void http_resume(struct http_exchange *);

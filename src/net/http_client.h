@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Outbound HTTP by libcurl, blocking: for the outbound pool and for commands. Redirects are not followed. TLS 1.2 or newer, verified. */
+/* Outbound HTTP by libcurl, blocking: for the outbound pool and for commands. Redirects are not followed. TLS 1.2 or
+ * newer, verified. */
 #ifndef COFFER_NET_HTTP_CLIENT_H
 #define COFFER_NET_HTTP_CLIENT_H
 
@@ -8,7 +9,7 @@
 struct http_client;
 
 struct http_client_options {
-    bytes ca_pem;                /* empty: the system's */
+    bytes ca_pem; /* empty: the system's */
     bytes client_certificate_pem;
     struct secret client_key_pem;
     bool insecure_skip_verify;   /* warned about by who sets it */
@@ -27,7 +28,7 @@ struct http_call {
     const char *method, *url;
     const struct http_secret_header *secret_headers; /* Authorization; wiped after */
     size_t secret_header_count;
-    const char *const *headers;  /* "Name: value" */
+    const char *const *headers; /* "Name: value" */
     size_t header_count;
     bytes body;
 };
@@ -41,8 +42,10 @@ struct http_reply {
 MUST_CHECK err_t http_client_global(struct error *);
 MUST_CHECK err_t http_client_new(const struct http_client_options *, struct http_client **ret, struct error *);
 void http_client_free(struct http_client *);
-/* The reply lives in the arena. An error's sentence says what failed and for which host, in words (connection refused, name not known,
- * certificate not trusted: by which CA, expired ...), never a header or body. One call at a time per client. */
-MUST_CHECK err_t http_client_call(struct http_client *, struct arena *, const struct http_call *, struct http_reply *ret, struct error *);
+/* The reply lives in the arena. An error's sentence says what failed and for which host, in words (connection refused,
+ * name not known, certificate not trusted: by which CA, expired ...), never a header or body. One call at a time per
+ * client. */
+MUST_CHECK err_t http_client_call(
+    struct http_client *, struct arena *, const struct http_call *, struct http_reply *ret, struct error *);
 
 #endif
