@@ -3,10 +3,11 @@
 #include "base/memory.h"
 #include "client/api_client.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static struct api_reply canned;
 static bytes asked;

@@ -4,12 +4,13 @@
 #include "client/credential_plugin.h"
 #include "text/json.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #define V1 "client.authentication.k8s.io/v1"
 

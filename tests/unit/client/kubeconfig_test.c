@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "client/kubeconfig.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +12,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 static char folder[] = "/tmp/kubeconfig_test.XXXXXX";
 

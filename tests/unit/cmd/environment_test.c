@@ -4,9 +4,10 @@
 #include "cmd/command.h"
 #include "cmd/exec_environment.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 const struct command *const commands[] = {NULL};
 

@@ -3,10 +3,11 @@
 #include "base/memory.h"
 #include "cmd/command.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 struct tool_options {
     const char *data_dir;
