@@ -56,6 +56,8 @@ class Exchange:
         if self.number in LONG_ANSWERS:
             start = self.body.index(b'"a":"') + 5
             self.body = self.body[:start] + harness.b64(LONG_ANSWERS[self.number]).encode() + b'"},"type":"Opaque"}\n'
+        if self.title == "pipelined":  # the second answer is checked where it is read
+            self.body = self.body.partition(b"HTTP/1.1 200 OK")[0]
 
     @property
     def request_line(self):
@@ -353,7 +355,8 @@ class Replay:
                 pass
             answer = connection.answer()
             if exchange.title == "pipelined":
-                answer.body += b"HTTP/1.1 200 OK\n" + connection.answer().body
+                second = connection.answer()
+                assert (second.status, second.body) == (200, b"ok"), second
             return answer
 
 
