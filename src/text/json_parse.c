@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One pass over the text, by recursive descent bounded by max_depth. Strings are found eight bytes at a time. */
-#include "base/random.h"
-#include "text/json.h"
+#include "text/json_names.h"
 #include "text/utf8.h"
-
-#include <pthread.h>
 
 #define DEPTH_DEFAULT 64
 #define DEPTH_MOST    512
@@ -230,80 +227,13 @@ static bool parse_literal(struct parser *parser, const char *literal)
     return true;
 }
 
-/* Small objects compare each pair of names; a large one hashes them into a table. */
-#define PAIRWISE_MOST 16
-
-static const struct json *duplicate_pairwise(const struct json *object)
-{
-    for (const struct json *a = object->first; a; a = a->next)
-        for (const struct json *b = object->first; b != a; b = b->next)
-            if (bytes_equal(a->key, b->key))
-                return a;
-    return NULL;
-}
-
-#define HASH_PRIME ((1ULL << 61) - 1)
-static uint64_t hash_point;
-
-static void draw_hash_point(void)
-{
-    random_bytes(&hash_point, sizeof(hash_point));
-    hash_point %= HASH_PRIME;
-}
-
-/* The name as a polynomial over the field of 2^61 - 1, at a point drawn for this process: who doesn't know it can't
- * choose names that collide. */
-static uint64_t hash_name(bytes name)
-{
-    uint64_t h = name.n;
-    while (name.n) {
-        uint64_t digit = 0;
-        size_t n = name.n < 7 ? name.n : 7;
-        memcpy(&digit, name.p, n);
-        unsigned __int128 product = (unsigned __int128)((h + digit) % HASH_PRIME) * hash_point;
-        h = (uint64_t)(product & HASH_PRIME) + (uint64_t)(product >> 61);
-        name = bytes_skip(name, n);
-    }
-    return h % HASH_PRIME;
-}
-
-/* The table lies in an arena of its own, bounded by what the document's may still take. */
-static bool duplicate_hashed(struct parser *parser, const struct json *object, const struct json **ret)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    struct arena scratch;
-    size_t slots = 64;
-    while (slots < 2 * (size_t)object->count)
-        slots *= 2;
-    pthread_once(&once, draw_hash_point);
-    arena_init(&scratch, parser->arena->limit - parser->arena->used);
-    const struct json **table = arena_zero(&scratch, slots * sizeof(struct json *)), *found = NULL;
-    if (!table) {
-        parser->arena->failed = scratch.failed;
-        return refuse_memory(parser);
-    }
-    for (const struct json *member = object->first; member && !found; member = member->next) {
-        size_t i = hash_name(member->key) & (slots - 1);
-        while (table[i] && !bytes_equal(table[i]->key, member->key))
-            i = (i + 1) & (slots - 1);
-        if (table[i])
-            found = member;
-        table[i] = member;
-    }
-    arena_reset(&scratch);
-    *ret = found;
-    return true;
-}
-
 static bool check_duplicates(struct parser *parser, const struct json *object)
 {
-    const struct json *found = NULL;
-    if (!parser->find_duplicates || object->count < 2)
+    const struct json *found;
+    if (!parser->find_duplicates)
         return true;
-    if (object->count <= PAIRWISE_MOST)
-        found = duplicate_pairwise(object);
-    else if (!duplicate_hashed(parser, object, &found))
-        return false;
+    if (json_find_duplicate(parser->arena, object, &found) != ERR_OK)
+        return refuse_memory(parser);
     if (!found)
         return true;
     parser->duplicate = true;
