@@ -360,6 +360,7 @@ err_t json_parse(struct arena *arena, bytes in, const struct json_options *optio
 {
     static const struct json_options defaults = {0};
     options = options ? options : &defaults;
+    in = in.p ? in : BYTES("");
     unsigned depth = options->max_depth ? options->max_depth : DEPTH_DEFAULT;
     struct parser parser = {
         .p = in.p,

@@ -52,22 +52,32 @@ static size_t put_special(struct buffer *out, bytes rest)
     return n;
 }
 
-void json_write_string(struct buffer *out, bytes text)
+static void put_escaped(struct buffer *out, const uint8_t *p, const uint8_t *end)
 {
-    const uint8_t *p = text.p, *end = text.p + text.n;
-    uint8_t *to = buffer_reserve(out, text.n < SIZE_MAX - 2 ? text.n + 2 : text.n);
-    if (!to)
-        return;
-    *to = '"';
-    out->n++;
-    while (p < end) {
+    while (p < end && !out->failed) {
         const uint8_t *plain = skip_plain(p, end);
-        if (plain > p)
-            buffer_put(out, (bytes){p, (size_t)(plain - p)});
+        buffer_put(out, (bytes){p, (size_t)(plain - p)});
         p = plain;
         if (p < end)
             p += put_special(out, (bytes){p, (size_t)(end - p)});
     }
+}
+
+/* Most strings need no escape: one look, one copy. */
+void json_write_string(struct buffer *out, bytes text)
+{
+    text = text.p ? text : BYTES("");
+    const uint8_t *end = text.p + text.n, *special = skip_plain(text.p, end);
+    size_t plain = (size_t)(special - text.p);
+    uint8_t *to = buffer_reserve(out, plain + 2);
+    if (!to)
+        return;
+    *to++ = '"';
+    if (plain)
+        memcpy(to, text.p, plain);
+    out->n += plain + 1;
+    if (special < end)
+        put_escaped(out, special, end);
     buffer_byte(out, '"');
 }
 
