@@ -193,15 +193,25 @@ static int try_commit(struct store *store, struct store_write **writes, size_t n
     return rc;
 }
 
+/* A put that was taken tells of room, a refused one of none; a deletion goes in either case. */
+static void note_space(struct store *store, struct store_write **writes, size_t n)
+{
+    bool taken = false, refused = false;
+    for (size_t i = 0; i < n; i++) {
+        taken |= writes[i]->result == ERR_OK && writes[i]->key.kind && !writes[i]->delete;
+        refused |= writes[i]->result == ERR_NO_SPACE;
+    }
+    if (taken || refused)
+        atomic_store(&store->writable, !refused);
+}
+
 /* What was decided is durable and visible: tells observers, then the writers. A write is its owner's again after done.
  */
 static void finish(struct store *store, struct store_write **writes, size_t n, uint64_t head_before)
 {
     const uint64_t accepted = store->head - head_before;
     atomic_fetch_add(&store->writes, accepted);
-    for (size_t i = 0; i < n; i++)
-        if (writes[i]->result == ERR_NO_SPACE)
-            atomic_store(&store->writable, false);
+    note_space(store, writes, n);
     for (size_t i = 0; accepted && i < store->observer_count; i++)
         store->observers[i].notify(store->observers[i].context, store->head);
     for (size_t i = 0; i < n; i++)
