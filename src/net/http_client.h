@@ -38,7 +38,7 @@ struct http_reply {
     bytes body, content_type;
 };
 
-/* Before threads start: sets allocators that wipe. */
+/* Before threads start. libcurl allocates by the program's malloc, whose free wipes. */
 MUST_CHECK err_t http_client_global(struct error *);
 MUST_CHECK err_t http_client_new(const struct http_client_options *, struct http_client **ret, struct error *);
 void http_client_free(struct http_client *);
