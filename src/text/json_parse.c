@@ -25,14 +25,9 @@ static bool refuse_memory(struct parser *parser)
 }
 
 /* Go writes a byte as the character of that number, quoted. */
-static bool refuse(struct parser *parser, const char *where)
+static bool refuse_byte(struct parser *parser, uint8_t c, const char *where)
 {
     uint8_t character[4];
-    if (parser->p == parser->end) {
-        parser->code = error_set(parser->error, ERR_BAD_REQUEST, "unexpected end of JSON input");
-        return false;
-    }
-    uint8_t c = *parser->p;
     if (c == '\'' || c == '"') {
         const char *quoted = c == '"' ? "'\"'" : "'\\''";
         parser->code = error_set(parser->error, ERR_BAD_REQUEST, "invalid character %s %s", quoted, where);
@@ -44,6 +39,21 @@ static bool refuse(struct parser *parser, const char *where)
     parser->code = error_set(parser->error, ERR_BAD_REQUEST, "invalid character '%.*s' %s", (int)quoted.n - 2,
         (const char *)quoted.p + 1, where);
     return false;
+}
+
+/* Between tokens and in strings. */
+static bool refuse(struct parser *parser, const char *where)
+{
+    if (parser->p < parser->end)
+        return refuse_byte(parser, *parser->p, where);
+    parser->code = error_set(parser->error, ERR_BAD_REQUEST, "unexpected end of JSON input");
+    return false;
+}
+
+/* Inside a number, a literal or an escape: there Go takes the end of the text for a space. */
+static bool refuse_inside(struct parser *parser, const char *where)
+{
+    return refuse_byte(parser, parser->p < parser->end ? *parser->p : ' ', where);
 }
 
 static void skip_space(struct parser *parser)
@@ -90,12 +100,12 @@ static int hex_digit(uint8_t c)
 static bool check_escape(struct parser *parser)
 {
     if (parser->p == parser->end || !memchr("bfnrt\\/\"u", *parser->p, 9))
-        return refuse(parser, "in string escape code");
+        return refuse_inside(parser, "in string escape code");
     if (*parser->p++ != 'u')
         return true;
     for (unsigned i = 0; i < 4; i++, parser->p++)
         if (parser->p == parser->end || hex_digit(*parser->p) < 0)
-            return refuse(parser, "in \\u hexadecimal character escape");
+            return refuse_inside(parser, "in \\u hexadecimal character escape");
     return true;
 }
 
@@ -185,7 +195,7 @@ static bool skip_digits(struct parser *parser, const char *where)
     const uint8_t *start = parser->p;
     while (parser->p < parser->end && *parser->p >= '0' && *parser->p <= '9')
         parser->p++;
-    return parser->p > start || refuse(parser, where);
+    return parser->p > start || refuse_inside(parser, where);
 }
 
 static bool parse_number(struct parser *parser, bytes *ret)
@@ -222,7 +232,7 @@ static bool parse_literal(struct parser *parser, const char *literal)
         char expecting[] = " (expecting '?')";
         expecting[sizeof(" (expecting '") - 1] = *c;
         strcat(where, literal);
-        return refuse(parser, strcat(where, expecting));
+        return refuse_inside(parser, strcat(where, expecting));
     }
     return true;
 }
