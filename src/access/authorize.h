@@ -15,7 +15,7 @@ struct attributes {
     bool anonymous; /* the route is open to everyone */
 };
 
-/* ERR_UNAUTHORIZED, or ERR_FORBIDDEN with kube-apiserver's sentence. */
+/* ERR_UNAUTHORIZED for everyone who may not: an identity that can do nothing is no identity yet. */
 MUST_CHECK err_t authorize(const struct attributes *, struct error *);
 
 #endif

@@ -27,7 +27,8 @@ enum match { MATCH_UNSET, MATCH_EXACT, MATCH_NOT_OLDER_THAN };
 /* The query, and for deletes the body: parsed and validated by options.c. Texts are decoded, in the arena. */
 struct request_options {
     /* writes */
-    bool dry_run;
+    bool dry_run, dry_run_unsupported;
+    bytes dry_run_values; /* quoted, joined by commas */
     enum field_validation field_validation;
     bytes field_manager;
     /* list, watch, deletecollection */
@@ -36,6 +37,8 @@ struct request_options {
     int64_t limit; /* 0: none; never negative */
     bytes continue_token;
     enum match match;
+    bool match_given;
+    bytes match_text;
     bool watch, allow_bookmarks;
     bool has_send_initial_events, send_initial_events;
     int64_t timeout_seconds; /* of a watch; 0: not given */
@@ -62,12 +65,13 @@ struct request {
     struct http_exchange *exchange;
     struct arena *arena; /* the exchange's */
     struct server *server;
-    size_t step;          /* the next one of the list */
-    unsigned attempt;     /* of a write: how often its compares lost */
-    unsigned wait_ms;     /* STEP_AGAIN */
-    uint64_t deadline_us; /* clock_monotonic_us */
-    bool held;            /* http_hold was called */
-    bool legacy_watch;    /* /api/v1/watch/...: one name of it must fit the field selector */
+    size_t step;            /* the next one of the list */
+    unsigned attempt;       /* of a write: how often its compares lost */
+    unsigned wait_ms;       /* STEP_AGAIN */
+    uint64_t wait_until_us; /* of wait_for_revision; 0: it has not begun */
+    uint64_t deadline_us;   /* clock_monotonic_us */
+    bool held;              /* http_hold was called */
+    bool legacy_watch;      /* /api/v1/watch/...: one name of it must fit the field selector */
 
     /* route.c */
     bytes path;                /* decoded */
@@ -105,6 +109,7 @@ struct request {
     struct error error;
     struct status_details details;
     struct warnings warnings;
+    bytes fresh_token; /* metadata.continue of a list's 410 */
 
     struct task task;   /* through a pool, and back to the loop */
     struct timer timer; /* STEP_AGAIN */
@@ -141,15 +146,29 @@ enum step_result answer_success(struct request *, const struct status_details *)
 /* JSON text in the form asked for: indented when presentation.pretty. */
 enum step_result answer_json(struct request *, int status, bytes content_type, bytes json);
 
+/* A streamed answer; after it only the source may be touched, not the request. */
+enum step_result answer_stream(struct request *, int status, bytes content_type, struct http_source *);
+/* For an exchange that has no request: 503 from static text. */
+void answer_no_memory(struct http_exchange *);
+
 /* ---- read.c: what reads and writes share. */
+/* Arena of a request that shows objects: the largest one, indented, several times over. */
+#define READ_ARENA_LIMIT (32u << 20)
 /* "namespace/name" or "name". p is NULL when the arena is full. */
 bytes object_key(struct arena *, bytes namespace, bytes name);
 /* Decrypts a record's value to canonical text in the arena. ERR_UNREADABLE names the key that is missing. ret_stale may
  * be NULL. */
 MUST_CHECK err_t record_open(struct server *, struct arena *, const struct kind *, const struct record *,
     bytes *ret_text, bool *ret_stale, struct error *);
-/* Stub of an object that cannot be read, as canonical text: name, namespace and the reason. */
+/* Stub of an object that cannot be read, as canonical text: name, namespace and the reason. p is NULL when the arena is
+ * full. */
 bytes record_stub(struct arena *, const struct kind *, const struct record *, const struct error *reason);
+/* Whether a failure of record_open concerns this object alone. */
+bool record_unreadable(err_t);
+/* Turns request->error, an unreadable object's, into the answer for it. */
+err_t unreadable_error(struct request *, bytes name);
+/* "" for the namespace of a key without. */
+void key_split(bytes key, bytes *ret_namespace, bytes *ret_name);
 /* A resourceVersion that lies ahead of the store: STEP_AGAIN for up to 3 s, then STEP_FAIL with kube-apiserver's 504.
  * Else STEP_NEXT. */
 enum step_result wait_for_revision(struct request *, uint64_t wanted, uint64_t newest);

@@ -59,6 +59,7 @@ MUST_CHECK err_t server_bootstrap(struct server *, struct error *);
 /* For http_server_new; serves the newest server_new. */
 const struct http_handler *server_handler(void);
 void server_set_http(struct server *, struct http_server *);
+struct server *server_current(void);
 
 /* The server's part of the calling loop; on a loop's thread only. */
 struct server_loop *server_loop_current(struct server *);

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Documents about the API: made from the registry of kinds on demand. */
+#include "api/discovery.h"
+#include "crypt/kdf.h"
+#include "serve/steps.h"
+
+#define JSON_TYPE       BYTES("application/json")
+#define AGGREGATED_TYPE BYTES("application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList")
+#define TEXT(literal)                                                                                                  \
+    {                                                                                                                  \
+        (const uint8_t *)("" literal), sizeof(literal) - 1                                                             \
+    }
+
+static enum step_result send(struct request *r, struct buffer *out, bytes type)
+{
+    if (out->failed)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    answer_bytes(r, 200, type, buffer_bytes(out));
+    return STEP_DONE;
+}
+
+static enum step_result page_not_found(struct request *r)
+{
+    static const struct http_header nosniff = {TEXT("X-Content-Type-Options"), TEXT("nosniff")};
+
+    answer_bytes_with(r, 404, BYTES("text/plain; charset=utf-8"), BYTES("404 page not found\n"), &nosniff, 1);
+    return STEP_DONE;
+}
+
+/* With an ETag of its content; 304 when the client has it. */
+static enum step_result send_cached(struct request *r, struct buffer *out, bytes type)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    uint8_t hash[32];
+    char tag[2 * sizeof hash + 2];
+    struct http_header headers[3] = {
+        {TEXT("Cache-Control"), TEXT("public")}, {TEXT("Etag"), {NULL, 0}}, {TEXT("Vary"), TEXT("Accept")}};
+
+    if (out->failed)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    sha256(buffer_bytes(out), hash);
+    tag[0] = tag[sizeof tag - 1] = '"';
+    for (size_t i = 0; i < sizeof hash; i++) {
+        tag[1 + 2 * i] = digits[hash[i] >> 4];
+        tag[2 + 2 * i] = digits[hash[i] & 15];
+    }
+    headers[1].value = arena_copy(r->arena, (bytes){(const uint8_t *)tag, sizeof tag});
+    if (!headers[1].value.p)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    if (bytes_equal(http_header(r->exchange, BYTES("if-none-match")), headers[1].value))
+        answer_bytes_with(r, 304, BYTES_NONE, BYTES_NONE, headers, ARRAY_LEN(headers));
+    else
+        answer_bytes_with(r, 200, type, buffer_bytes(out), headers, ARRAY_LEN(headers));
+    return STEP_DONE;
+}
+
+/* ---- What Accept asks for. */
+
+static bytes trim(bytes b)
+{
+    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
+        b = bytes_skip(b, 1);
+    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
+        b.n--;
+    return b;
+}
+
+/* The part before the mark, trimmed; *rest goes on after it. */
+static bytes part(bytes *rest, uint8_t mark)
+{
+    size_t n = bytes_find(*rest, mark);
+    bytes ret = {rest->p, n};
+
+    *rest = n < rest->n ? bytes_skip(*rest, n + 1) : BYTES_NONE;
+    return trim(ret);
+}
+
+enum discovery_form { DISCOVERY_NONE, DISCOVERY_PLAIN, DISCOVERY_AGGREGATED };
+
+static enum discovery_form form_of_range(bytes range)
+{
+    bytes type = part(&range, ';'), as = BYTES_NONE, group = BYTES_NONE, version = BYTES_NONE;
+
+    if (!bytes_equal(type, JSON_TYPE) && !bytes_equal(type, BYTES("*/*")) && !bytes_equal(type, BYTES("application/*")))
+        return DISCOVERY_NONE;
+    while (range.n > 0) {
+        bytes parameter = part(&range, ';'), name = part(&parameter, '=');
+        if (bytes_equal(name, BYTES("as")))
+            as = parameter;
+        else if (bytes_equal(name, BYTES("g")))
+            group = parameter;
+        else if (bytes_equal(name, BYTES("v")))
+            version = parameter;
+    }
+    if (as.n == 0)
+        return DISCOVERY_PLAIN;
+    return bytes_equal(as, BYTES("APIGroupDiscoveryList")) && bytes_equal(group, BYTES("apidiscovery.k8s.io")) &&
+                   bytes_equal(version, BYTES("v2"))
+               ? DISCOVERY_AGGREGATED
+               : DISCOVERY_NONE;
+}
+
+/* The first that we have, as clients list what they like best first. */
+static enum discovery_form discovery_form(struct request *r)
+{
+    bytes accept = http_header(r->exchange, BYTES("accept"));
+    enum discovery_form form = accept.n == 0 ? DISCOVERY_PLAIN : DISCOVERY_NONE;
+
+    while (accept.n > 0 && form == DISCOVERY_NONE)
+        form = form_of_range(part(&accept, ','));
+    return form;
+}
+
+static enum step_result not_acceptable(struct request *r)
+{
+    (void)error_set(&r->error, ERR_NOT_ACCEPTABLE,
+        "only the following media types are accepted: application/json, application/yaml, "
+        "application/vnd.kubernetes.protobuf");
+    return STEP_FAIL;
+}
+
+static enum step_result discovery_root(struct request *r, bool core)
+{
+    struct buffer out;
+
+    buffer_init(&out, r->arena);
+    switch (discovery_form(r)) {
+    case DISCOVERY_NONE:
+        return not_acceptable(r);
+    case DISCOVERY_AGGREGATED:
+        discovery_aggregated(&out, core);
+        return send_cached(r, &out, AGGREGATED_TYPE);
+    default:
+        if (core)
+            discovery_api_versions(&out, r->exchange->authority);
+        else
+            discovery_group_list(&out);
+        return send(r, &out, JSON_TYPE);
+    }
+}
+
+enum step_result api_document(struct request *r)
+{
+    return discovery_root(r, true);
+}
+
+enum step_result apis_document(struct request *r)
+{
+    return discovery_root(r, false);
+}
+
+enum step_result api_below_document(struct request *r)
+{
+    struct buffer out;
+
+    buffer_init(&out, r->arena);
+    return discovery_resources(&out, BYTES(""), route_rest(r)) ? send(r, &out, JSON_TYPE) : page_not_found(r);
+}
+
+enum step_result apis_below_document(struct request *r)
+{
+    bytes rest = route_rest(r), group = part(&rest, '/');
+    struct buffer out;
+    bool known;
+
+    buffer_init(&out, r->arena);
+    known = group.n > 0 && (rest.n > 0 ? discovery_resources(&out, group, rest) : discovery_group(&out, group));
+    return known ? send(r, &out, JSON_TYPE) : page_not_found(r);
+}
+
+enum step_result version_document(struct request *r)
+{
+    struct buffer out;
+
+    buffer_init(&out, r->arena);
+    discovery_version(&out);
+    return send(r, &out, JSON_TYPE);
+}
+
+/* kubectl reads protobuf alone here, and asks for it with an "@" that is not in the name of the answer's type. */
+enum step_result openapi_v2_document(struct request *r)
+{
+    bytes accept = http_header(r->exchange, BYTES("accept")), mark = BYTES("proto-openapi.spec.v2");
+    struct buffer out;
+
+    buffer_init(&out, r->arena);
+    if (accept.n > 0 && memmem(accept.p, accept.n, mark.p, mark.n)) {
+        openapi_v2_protobuf(&out);
+        return send_cached(r, &out, BYTES("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"));
+    }
+    openapi_v2_json(&out);
+    return send_cached(r, &out, JSON_TYPE);
+}
+
+enum step_result openapi_v3_document(struct request *r)
+{
+    struct buffer out;
+
+    buffer_init(&out, r->arena);
+    openapi_v3_index(&out);
+    return send_cached(r, &out, JSON_TYPE);
+}
+
+enum step_result openapi_v3_below_document(struct request *r)
+{
+    bytes rest = route_rest(r), root = part(&rest, '/');
+    bytes group = bytes_equal(root, BYTES("apis")) ? part(&rest, '/') : BYTES_NONE;
+    struct buffer out;
+
+    buffer_init(&out, r->arena);
+    if ((!bytes_equal(root, BYTES("api")) && group.n == 0) || !openapi_v3(&out, group, rest))
+        return page_not_found(r);
+    return send_cached(r, &out, JSON_TYPE);
+}
+
+/* ---- / lists the paths. */
+
+static void put_path(struct buffer *out, bool *first, bytes path)
+{
+    buffer_text(out, *first ? "\n    " : ",\n    ");
+    json_write_string(out, path);
+    *first = false;
+}
+
+enum step_result root_document(struct request *r)
+{
+    size_t count, kind_count;
+    const struct route *routes = routes_all(&count);
+    const struct kind *const *kinds = kinds_all(&kind_count), *before = NULL;
+    struct buffer out;
+    bool first = true;
+
+    buffer_init(&out, r->arena);
+    buffer_text(&out, "{\n  \"paths\": [");
+    for (size_t i = 0; i < count; i++)
+        if (!routes[i].below && strcmp(routes[i].path, "/") != 0)
+            put_path(&out, &first, bytes_of(routes[i].path));
+    for (size_t i = 0; i < kind_count; before = kinds[i++]) {
+        const struct kind *k = kinds[i];
+        if (before && strcmp(before->group, k->group) == 0 && strcmp(before->version, k->version) == 0)
+            continue;
+        put_path(&out, &first,
+            k->group[0] ? arena_format(r->arena, "/apis/%s/%s", k->group, k->version)
+                        : arena_format(r->arena, "/api/%s", k->version));
+    }
+    buffer_text(&out, "\n  ]\n}");
+    return send(r, &out, JSON_TYPE);
+}

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lists: pieces of some 64 KiB, each from a new snapshot, all at one pinned revision, each in an arena that is wiped
+ * behind it.
+ *
+ *   open (revision, pin) ──> plan (a limit: where its page ends) ──> answer: what fits one piece goes out whole, the
+ * rest streams
+ *
+ * A turn works at most a millisecond: the plan then comes back in the next turn, the stream waits for a timer. */
+#include "serve/list.h"
+
+#include "api/continue_token.h"
+#include "base/clock.h"
+#include "serve/steps.h"
+
+#define PIECE_SIZE       (64u << 10)
+#define TURN_US          1000
+#define TURN_CHECK       16 /* rows between two looks at the clock */
+#define SCRATCH_SIZE     (256u << 10)
+#define UNREADABLE_NAMES 5 /* that a Warning spells out */
+
+/* ---- Opening. */
+
+static err_t expired(struct request *r, const struct list *l)
+{
+    if (l->continued) {
+        r->fresh_token = continue_token_write(r->arena, -1, (bytes){l->next + l->prefix.n, l->next_size - l->prefix.n});
+        return error_set(&r->error, ERR_EXPIRED,
+            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+            "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
+            "the "
+            "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
+            "modified, or deleted between the time the first chunk was returned and now may show up in the list.");
+    }
+    return error_set(&r->error, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
+}
+
+static err_t continue_at(struct request *r, struct list *l)
+{
+    bytes start;
+
+    TRY(continue_token_parse(r->arena, r->options.continue_token, &l->continued_revision, &start, &r->error));
+    if (bytes_start(start, BYTES("/")))
+        start = bytes_skip(start, 1);
+    if (l->prefix.n + start.n > sizeof l->next)
+        return error_set(
+            &r->error, ERR_BAD_REQUEST, "invalid continue token: continue key is not valid: it is too long");
+    l->continued = true;
+    if (start.n > 0)
+        memcpy(l->next + l->next_size, start.p, start.n);
+    l->next_size += start.n;
+    return ERR_OK;
+}
+
+static enum step_result choose_revision(struct request *r, struct list *l, struct read_txn *txn)
+{
+    const struct request_options *o = &r->options;
+    uint64_t newest = store_revision(txn);
+    bool exact = o->match == MATCH_EXACT || (o->match == MATCH_UNSET && o->limit > 0 && o->revision > 0);
+    enum step_result result;
+
+    l->revision = newest;
+    if (l->continued) {
+        if (l->continued_revision > 0)
+            l->revision = (uint64_t)l->continued_revision;
+    } else if (o->has_revision) {
+        result = wait_for_revision(r, o->revision, newest);
+        if (result != STEP_NEXT)
+            return result;
+        if (exact)
+            l->revision = o->revision;
+    }
+    if (l->revision > newest)
+        return wait_for_revision(r, l->revision, newest);
+    if (l->revision < store_compacted(txn) || !store_pin(r->server->store, l->revision, &l->pin))
+        return (void)expired(r, l), STEP_FAIL;
+    l->pinned = true;
+    return STEP_NEXT;
+}
+
+static bool only_names(const struct selector *fields)
+{
+    for (size_t i = 0; i < fields->count; i++)
+        if (!bytes_equal(fields->requirements[i].key, BYTES("metadata.name")) &&
+            !bytes_equal(fields->requirements[i].key, BYTES("metadata.namespace")))
+            return false;
+    return true;
+}
+
+static struct list *list_new(struct request *r)
+{
+    struct list *l = arena_zero(r->arena, sizeof *l);
+
+    if (!l)
+        return NULL;
+    l->server = r->server;
+    l->kind = r->kind;
+    l->options = &r->options;
+    l->selective = r->options.labels.count + r->options.fields.count > 0;
+    l->looks_inside = r->options.labels.count > 0 || !only_names(&r->options.fields);
+    l->skip_unreadable = l->looks_inside || r->verb == VERB_DELETECOLLECTION;
+    arena_init(&l->piece, READ_ARENA_LIMIT);
+    arena_init(&l->scratch, READ_ARENA_LIMIT);
+    if (r->namespace.n > 0)
+        l->prefix = arena_join(r->arena, r->namespace, BYTES("/"), ARENA_END);
+    if (r->namespace.n > 0 && (!l->prefix.p || l->prefix.n > STORE_KEY_MAX))
+        return NULL;
+    if (l->prefix.n > 0)
+        memcpy(l->next, l->prefix.p, l->prefix.n);
+    l->next_size = l->prefix.n;
+    return l;
+}
+
+static err_t begin(struct request *r)
+{
+    if (r->namespace.n >= STORE_KEY_MAX) /* nothing can be there */
+        r->namespace.n = STORE_KEY_MAX - 1;
+    r->list = list_new(r);
+    if (!r->list)
+        return arena_error(r->arena, &r->error);
+    if (r->options.continue_token.n > 0)
+        TRY(continue_at(r, r->list));
+    memcpy(r->list->start, r->list->next, r->list->next_size);
+    r->list->start_size = r->list->next_size;
+    return ERR_OK;
+}
+
+enum step_result list_open_step(struct request *r)
+{
+    enum step_result result;
+    struct read_txn *txn;
+
+    r->arena->limit = READ_ARENA_LIMIT;
+    if (!r->list && begin(r) != ERR_OK)
+        return STEP_FAIL;
+    if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    result = choose_revision(r, r->list, txn);
+    store_read_end(txn);
+    return result;
+}
+
+static void list_close(struct list *l)
+{
+    if (l->pinned)
+        store_unpin(l->server->store, l->pin);
+    l->pinned = false;
+    arena_reset(&l->piece);
+    arena_reset(&l->scratch);
+}
+
+void list_end(struct request *r)
+{
+    if (r->list)
+        list_close(r->list);
+    r->list = NULL;
+}
+
+/* ---- Going through the rows. */
+
+static void note_unreadable(struct list *l, bytes key)
+{
+    if (l->unreadable++ >= UNREADABLE_NAMES || l->unreadable_names_size + key.n + 2 > sizeof l->unreadable_names)
+        return;
+    if (l->unreadable_names_size > 0) {
+        memcpy(l->unreadable_names + l->unreadable_names_size, ", ", 2);
+        l->unreadable_names_size += 2;
+    }
+    memcpy(l->unreadable_names + l->unreadable_names_size, key.p, key.n);
+    l->unreadable_names_size += key.n;
+}
+
+/* What stands in the list for an object that cannot be read; nothing where those are left out. */
+static int consider_unreadable(
+    struct list *l, const struct record *record, const struct error *reason, bytes *ret_text, struct error *error)
+{
+    note_unreadable(l, record->key.name);
+    if (l->skip_unreadable)
+        return 0;
+    *ret_text = record_stub(&l->scratch, l->kind, record, reason);
+    return ret_text->p ? 1 : (arena_error(&l->scratch, error), -1);
+}
+
+/* 1: the object is wanted, and *ret_text set when that was asked for or needed; 0: not; -1: failed. */
+static int consider(struct list *l, const struct record *record, bool want_text, bytes *ret_text, struct error *error)
+{
+    const struct request_options *o = l->options;
+    struct json_options json_options = {.max_depth = 100};
+    struct error reason;
+    bytes namespace, name;
+    struct json *tree;
+    err_t code;
+
+    key_split(record->key.name, &namespace, &name);
+    if (!field_selector_may_match_name(&o->fields, namespace, name))
+        return 0;
+    if (!want_text && !l->looks_inside)
+        return 1;
+    error_init(&reason, &l->scratch);
+    code = record_open(l->server, &l->scratch, l->kind, record, ret_text, NULL, &reason);
+    if (record_unreadable(code))
+        return consider_unreadable(l, record, &reason, ret_text, error);
+    if (code == ERR_OK && l->looks_inside)
+        code = json_parse(&l->scratch, *ret_text, &json_options, &tree, NULL, &reason);
+    if (code != ERR_OK) {
+        (void)error_set(error, code, "%.*s", BYTES_FMT(reason.message));
+        return -1;
+    }
+    if (!l->looks_inside)
+        return 1;
+    return label_selector_matches(&o->labels, json_at(tree, BYTES("metadata"), BYTES("labels"), BYTES_NONE)) &&
+           field_selector_matches(&o->fields, l->kind, tree);
+}
+
+static void advance(struct list *l, bytes key)
+{
+    memcpy(l->next, key.p, key.n);
+    l->next[key.n] = 0;
+    l->next_size = key.n + 1;
+}
+
+/* After a row: what it needed is wiped in portions. False when the turn is over. */
+static bool turn_lasts(struct list *l, unsigned rows, uint64_t until)
+{
+    bool wiped = l->scratch.used > SCRATCH_SIZE;
+
+    if (wiped)
+        arena_reset(&l->scratch);
+    return (!wiped && rows % TURN_CHECK != 0) || clock_monotonic_us() < until;
+}
+
+void list_rewind(struct list *l)
+{
+    memcpy(l->next, l->start, l->start_size);
+    l->next_size = l->start_size;
+}
+
+static bool past_page(const struct list *l, bytes key)
+{
+    return l->last_size > 0 && bytes_compare(key, (bytes){l->last, l->last_size}) > 0;
+}
+
+err_t list_walk(struct list *l, const struct list_visit *visit, bool *ret_end, struct error *error)
+{
+    uint64_t until = clock_monotonic_us() + TURN_US;
+    struct read_txn *txn;
+    struct range range;
+    struct record record;
+    bool go_on = true, end = false;
+    err_t code;
+
+    TRY(store_read_begin(l->server->store, &txn, error));
+    range = (struct range){.txn = txn,
+        .kind = l->kind->number,
+        .prefix = l->prefix,
+        .start = {l->next, l->next_size},
+        .revision = l->revision};
+    code = range_begin(&range, error);
+    for (unsigned rows = 1; code == ERR_OK && go_on; rows++) {
+        bytes text = BYTES_NONE;
+        int wanted;
+        end = range_next(&range, &record) == 0 || past_page(l, record.key.name);
+        if (end)
+            break;
+        wanted = consider(l, &record, visit->want_text, &text, error);
+        if (wanted < 0)
+            code = error->code;
+        else if (wanted > 0)
+            code = visit->take(visit->context, &range, &record, text, &go_on, error);
+        advance(l, record.key.name);
+        go_on = turn_lasts(l, rows, until) && go_on;
+    }
+    *ret_end = end;
+    range_end(&range);
+    store_read_end(txn);
+    arena_reset(&l->scratch);
+    return code;
+}
+
+/* ---- The page of a limit: its last key, and whether anything follows. */
+
+struct plan {
+    struct list *list;
+    int64_t limit;
+};
+
+static err_t plan_take(
+    void *context, struct range *range, const struct record *record, bytes text, bool *ret_go_on, struct error *error)
+{
+    struct plan *plan = context;
+    struct list *l = plan->list;
+
+    (void)text, (void)error;
+    if (++l->planned < plan->limit)
+        return ERR_OK;
+    memcpy(l->planned_last, record->key.name.p, record->key.name.n);
+    l->planned_last_size = record->key.name.n;
+    l->remaining = (int64_t)range_count(range);
+    *ret_go_on = false;
+    return ERR_OK;
+}
+
+static bytes page_token(struct request *r, const struct list *l)
+{
+    bytes start = {l->planned_last, l->planned_last_size + 1};
+
+    return continue_token_write(r->arena, (int64_t)l->revision, bytes_skip(start, l->prefix.n));
+}
+
+void list_warn(struct request *r)
+{
+    struct list *l = r->list;
+    bytes text;
+
+    if (l->unreadable == 0 || l->warned)
+        return;
+    l->warned = true;
+    text = arena_format(r->arena, "%llu %s cannot be read and %s: %.*s%s", (unsigned long long)l->unreadable,
+        l->kind->plural, l->skip_unreadable ? "were left out" : "are shown without content",
+        (int)l->unreadable_names_size, l->unreadable_names, l->unreadable > UNREADABLE_NAMES ? " and others" : "");
+    if (text.p)
+        warning_add(r->arena, &r->warnings, text);
+    l->unreadable = 0;
+}
+
+enum step_result list_plan_step(struct request *r)
+{
+    struct list *l = r->list;
+    struct plan plan = {l, r->options.limit};
+    struct list_visit visit = {plan_take, &plan, .want_text = false};
+    bool end;
+    err_t code;
+
+    if (r->options.limit == 0)
+        return STEP_NEXT;
+    code = list_walk(l, &visit, &end, &r->error);
+    if (code == ERR_EXPIRED)
+        return (void)expired(r, l), STEP_FAIL;
+    if (code != ERR_OK)
+        return STEP_FAIL;
+    if (!end && l->planned < r->options.limit) {
+        r->wait_ms = 0;
+        return STEP_AGAIN;
+    }
+    if (l->remaining > 0) {
+        l->token = page_token(r, l);
+        if (!l->token.p)
+            return arena_error(r->arena, &r->error), STEP_FAIL;
+        memcpy(l->last, l->planned_last, l->planned_last_size);
+        l->last_size = l->planned_last_size;
+    }
+    if (l->looks_inside)
+        list_warn(r);
+    list_rewind(l);
+    return STEP_NEXT;
+}
+
+/* ---- The answer. */
+
+struct output {
+    struct list *list;
+    struct buffer *buffer;
+};
+
+/* Indented lists are written item by item: each is indented alone, then moved right by the depth of "items". */
+static err_t put_indented(struct output *out, bytes item, struct error *error)
+{
+    struct json_options options = {.max_depth = 100};
+    struct buffer lines;
+    struct json *tree;
+    bytes left;
+
+    TRY(json_parse(&out->list->scratch, item, &options, &tree, NULL, error));
+    buffer_init(&lines, &out->list->scratch);
+    json_write_pretty(&lines, tree, 2);
+    if (lines.failed)
+        return arena_error(&out->list->scratch, error);
+    buffer_text(out->buffer, "\n    ");
+    for (left = buffer_bytes(&lines); left.n > 0;) {
+        size_t n = bytes_find(left, '\n');
+        buffer_put(out->buffer, (bytes){left.p, n});
+        if (n < left.n)
+            buffer_text(out->buffer, "\n    "), n++;
+        left = bytes_skip(left, n);
+    }
+    return ERR_OK;
+}
+
+static err_t output_take(
+    void *context, struct range *range, const struct record *record, bytes text, bool *ret_go_on, struct error *error)
+{
+    struct output *out = context;
+    struct list *l = out->list;
+    struct buffer scratch, *to = l->presentation->pretty ? &scratch : out->buffer;
+
+    (void)range;
+    if (l->presentation->pretty)
+        buffer_init(&scratch, &l->scratch);
+    if (l->items++ > 0)
+        buffer_byte(out->buffer, ',');
+    TRY(present_item(&l->scratch, to, l->presentation, l->kind, text, record->revision, error));
+    if (to->failed)
+        return arena_error(to->arena, error);
+    if (l->presentation->pretty)
+        TRY(put_indented(out, buffer_bytes(to), error));
+    if (out->buffer->failed)
+        return arena_error(out->buffer->arena, error);
+    *ret_go_on = out->buffer->n < PIECE_SIZE;
+    return ERR_OK;
+}
+
+static err_t put_head(struct list *l, struct arena *arena, struct buffer *out, struct error *error)
+{
+    struct json_options options = {.max_depth = 100};
+    struct buffer head;
+    struct json *tree;
+    bytes text;
+
+    if (!l->presentation->pretty) {
+        present_list_head(
+            out, l->presentation, l->kind, l->revision, l->token, l->token.n > 0 && !l->selective ? l->remaining : -1);
+        return ERR_OK;
+    }
+    buffer_init(&head, arena);
+    present_list_head(
+        &head, l->presentation, l->kind, l->revision, l->token, l->token.n > 0 && !l->selective ? l->remaining : -1);
+    buffer_text(&head, "]}");
+    if (head.failed)
+        return arena_error(arena, error);
+    TRY(json_parse(arena, buffer_bytes(&head), &options, &tree, NULL, error));
+    buffer_init(&head, arena);
+    json_write_pretty(&head, tree, 2);
+    text = buffer_bytes(&head);
+    while (text.n > 0 && text.p[text.n - 1] != ']')
+        text.n--;
+    if (text.n > 0)
+        buffer_put(out, (bytes){text.p, text.n - 1});
+    return head.failed ? arena_error(arena, error) : ERR_OK;
+}
+
+static void put_tail(struct list *l, struct buffer *out)
+{
+    if (l->presentation->pretty) {
+        buffer_text(out, l->items > 0 ? "\n  ]\n}" : "]\n}");
+        return;
+    }
+    present_list_tail(out, l->presentation);
+    buffer_byte(out, '\n');
+}
+
+/* Fills out with the next piece; *ret_end: it was the last. */
+static err_t next_piece(struct list *l, struct buffer *out, bool *ret_end, struct error *error)
+{
+    struct output output = {l, out};
+    struct list_visit visit = {output_take, &output, .want_text = true};
+
+    TRY(list_walk(l, &visit, ret_end, error));
+    if (*ret_end)
+        put_tail(l, out);
+    return out->failed ? arena_error(out->arena, error) : ERR_OK;
+}
+
+static void wake(struct timer *timer)
+{
+    struct list *l = (struct list *)((char *)timer - offsetof(struct list, timer));
+
+    http_resume(l->exchange);
+}
+
+static enum http_pull pull(struct http_source *source, struct http_exchange *x, bytes *ret)
+{
+    struct list *l = (struct list *)source;
+    struct error error;
+    struct buffer out;
+
+    if (l->first.n > 0) {
+        *ret = l->first;
+        l->first = BYTES_NONE;
+        return HTTP_PULL_DATA;
+    }
+    if (l->ended)
+        return HTTP_PULL_END;
+    arena_reset(&l->piece);
+    error_init(&error, NULL);
+    buffer_init(&out, &l->piece);
+    if (!buffer_reserve(&out, PIECE_SIZE + PIECE_SIZE / 8) || next_piece(l, &out, &l->ended, &error) != ERR_OK)
+        return HTTP_PULL_ABORT;
+    if (out.n == 0) {
+        timer_set(x->loop, &l->timer, 1);
+        return HTTP_PULL_WAIT;
+    }
+    *ret = buffer_bytes(&out);
+    return HTTP_PULL_DATA;
+}
+
+static void stop(struct http_source *source, struct http_exchange *x)
+{
+    struct list *l = (struct list *)source;
+
+    timer_cancel(x->loop, &l->timer);
+    list_close(l);
+}
+
+/* The first piece lies in the request's arena: most lists are no longer, and go out with their length. */
+enum step_result list_answer_step(struct request *r)
+{
+    struct list *l = r->list;
+    struct buffer out;
+    err_t code;
+
+    l->presentation = &r->presentation;
+    l->exchange = r->exchange;
+    if (bytes_equal(r->exchange->method, BYTES("HEAD"))) {
+        list_end(r);
+        answer_bytes(r, 200, presentation_content_type(&r->presentation), BYTES_NONE);
+        return STEP_DONE;
+    }
+    buffer_init(&out, r->arena);
+    code = put_head(l, r->arena, &out, &r->error);
+    if (code == ERR_OK)
+        code = next_piece(l, &out, &l->ended, &r->error);
+    if (code == ERR_EXPIRED)
+        return (void)expired(r, l), STEP_FAIL;
+    if (code != ERR_OK)
+        return STEP_FAIL;
+    list_warn(r);
+    if (l->ended) {
+        list_end(r);
+        answer_bytes(r, 200, presentation_content_type(&r->presentation), buffer_bytes(&out));
+        return STEP_DONE;
+    }
+    l->first = buffer_bytes(&out);
+    l->source = (struct http_source){pull, stop};
+    l->timer.fire = wake;
+    return answer_stream(r, 200, presentation_content_type(&r->presentation), &l->source);
+}

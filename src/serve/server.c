@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/server.h"
+
+#include "base/clock.h"
+#include "serve/steps.h"
+#include "serve/watch.h"
+
+#include <stdlib.h>
+
+#define WRITER_THREADS     8
+#define WRITER_QUEUE       4096
+#define REQUEST_TIMEOUT_MS 60000
+
+/* HTTP handlers take no context; there is one server a process. */
+static struct server *current;
+
+struct server *server_current(void)
+{
+    return current;
+}
+
+struct server_loop *server_loop_current(struct server *server)
+{
+    return &server->loops[loop_number(loop_current())];
+}
+
+static bool loops_new(struct server *server)
+{
+    server->loops = calloc(server->options.loop_count, sizeof *server->loops);
+    for (size_t i = 0; server->loops && i < server->options.loop_count; i++) {
+        struct server_loop *l = &server->loops[i];
+        *l = (struct server_loop){.server = server, .loop = server->options.loops[i], .metrics = metrics_new()};
+        l->watch = watch_hub_new(l);
+        if (!l->metrics || !l->watch)
+            return false;
+    }
+    return server->loops != NULL;
+}
+
+err_t server_new(const struct server_options *options, struct server **ret, struct error *error)
+{
+    struct server *server = calloc(1, sizeof *server);
+    struct server_options *o;
+
+    if (!server)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the server");
+    *server = (struct server){.options = *options, .store = options->store, .atrest = options->atrest};
+    server->started_seconds = (uint64_t)clock_wall_seconds();
+    o = &server->options;
+    if (o->request_timeout_ms == 0)
+        o->request_timeout_ms = REQUEST_TIMEOUT_MS;
+    server->writers = pool_new("writer", o->writer_threads ? o->writer_threads : WRITER_THREADS,
+        o->writer_queue ? o->writer_queue : WRITER_QUEUE);
+    if (!server->writers || !loops_new(server)) {
+        server_free(server);
+        return error_set(error, ERR_NO_MEMORY, "no memory for the server");
+    }
+    store_on_commit(server->store, watch_hub_notify, server);
+    current = server;
+    *ret = server;
+    return ERR_OK;
+}
+
+void server_free(struct server *server)
+{
+    if (!server)
+        return;
+    if (server->writers)
+        pool_free(server->writers);
+    for (size_t i = 0; server->loops && i < server->options.loop_count; i++) {
+        if (server->loops[i].watch)
+            watch_hub_free(server->loops[i].watch);
+        if (server->loops[i].metrics)
+            metrics_free(server->loops[i].metrics);
+    }
+    free(server->loops);
+    if (current == server)
+        current = NULL;
+    free(server);
+}
+
+void server_set_http(struct server *server, struct http_server *http)
+{
+    server->http = http;
+}
+
+/* ---- The first start. */
+
+static err_t create_namespace(struct server *server, struct arena *arena, const char *name, struct error *error)
+{
+    struct request r = {.server = server, .arena = arena, .kind = kind_namespace(), .verb = VERB_CREATE};
+    bytes body = arena_format(arena, "{\"metadata\":{\"name\":\"%s\"}}", name);
+    struct awaited_write awaited;
+
+    if (!body.p)
+        return arena_error(arena, error);
+    error_init(&r.error, arena);
+    if (decode_object(arena, r.kind, BODY_JSON, body, FIELD_VALIDATION_STRICT, &r.warnings, &r.object, &r.error) !=
+            ERR_OK ||
+        prepare_step(&r) == STEP_FAIL || admit_step(&r) == STEP_FAIL || validate_step(&r) == STEP_FAIL ||
+        seal_step(&r) == STEP_FAIL)
+        return error_set(error, r.error.code, "cannot make the namespace %s: %.*s", name, BYTES_FMT(r.error.message));
+    awaited.write = r.write;
+    commit_all(server->store, &awaited, 1);
+    /* A compare that lost: it is there already. */
+    if (awaited.write.result == ERR_OK || awaited.write.result == ERR_CONFLICT)
+        return ERR_OK;
+    return error_set(error, awaited.write.result, "cannot store the namespace %s: %s", name,
+        awaited.write.message ? awaited.write.message : "the store refused the write");
+}
+
+err_t server_bootstrap(struct server *server, struct error *error)
+{
+    static const char *const names[] = {"default", "kube-node-lease", "kube-public", "kube-system"};
+    struct arena arena;
+    err_t code = ERR_OK;
+
+    arena_init(&arena, 1u << 20);
+    for (size_t i = 0; i < ARRAY_LEN(names) && code == ERR_OK; i++) {
+        struct store_key key = {kind_namespace()->number, bytes_of(names[i])};
+        struct read_txn *txn;
+        struct record record;
+        code = store_read_begin(server->store, &txn, error);
+        if (code != ERR_OK)
+            break;
+        code = store_get(txn, key, 0, &record, error);
+        store_read_end(txn);
+        if (code == ERR_NOT_FOUND)
+            code = create_namespace(server, &arena, names[i], error);
+    }
+    arena_reset(&arena);
+    return code;
+}

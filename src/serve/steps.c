@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of steps that every request walks, and who runs them.
+ *
+ *   loop:  head() ─> resolve ... room ─> body ─┬─> get, list, watch, documents ─> answered
+ *                                              └─> (pool) decode ... commit ─> (commit thread) ─> (loop) conclude,
+ * answer
+ *
+ * A step that fails goes to the last one, which answers with the error's Status. A request that comes back to a loop
+ * whose client has left is dropped there. */
+#include "serve/steps.h"
+
+#include "base/clock.h"
+#include "serve/watch.h"
+
+#define BIT(verb) VERB_BIT(VERB_##verb)
+/* VERB_COUNT stands for what is no resource. */
+#define RESOURCES (VERB_BIT(VERB_COUNT) - 1)
+#define DOCUMENTS VERB_BIT(VERB_COUNT)
+#define ALL       (RESOURCES | DOCUMENTS)
+#define STORES    (BIT(CREATE) | BIT(UPDATE))
+#define WRITES    (STORES | BIT(DELETE))
+
+enum where { ON_LOOP, ON_POOL };
+
+static step_function authenticate_step, authorize_step, form_step, room_step, body_step, document_step, refuse_step;
+
+static const struct step {
+    step_function *run;
+    unsigned verbs;
+    enum where where;
+} steps[] = {
+    {resolve_step, ALL, ON_LOOP},
+    {authenticate_step, ALL, ON_LOOP},
+    {authorize_step, ALL, ON_LOOP},
+    {route_step, ALL, ON_LOOP},
+    {document_step, DOCUMENTS, ON_LOOP},
+    {form_step, RESOURCES, ON_LOOP},
+    {options_step, RESOURCES, ON_LOOP},
+    {room_step, RESOURCES & ~BIT(GET), ON_LOOP},
+    {get_step, BIT(GET), ON_LOOP},
+    {watch_start, BIT(WATCH), ON_LOOP},
+    {body_step, WRITES | BIT(DELETECOLLECTION), ON_LOOP},
+    {list_open_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
+    {list_plan_step, BIT(LIST), ON_LOOP},
+    {decode_step, WRITES | BIT(DELETECOLLECTION), ON_POOL},
+    {collection_step, BIT(DELETECOLLECTION), ON_POOL},
+    {list_answer_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
+    {load_step, BIT(UPDATE) | BIT(DELETE), ON_POOL},
+    {prepare_step, WRITES, ON_POOL},
+    {admit_step, WRITES, ON_POOL},
+    {validate_step, STORES, ON_POOL},
+    {seal_step, WRITES, ON_POOL},
+    {commit_step, WRITES, ON_POOL},
+    {conclude_step, WRITES, ON_LOOP},
+    {write_answer_step, WRITES, ON_LOOP},
+    {refuse_step, ALL, ON_LOOP},
+};
+
+#define REFUSE (ARRAY_LEN(steps) - 1)
+
+static void run(struct request *, enum where here);
+
+static struct request *request_of_task(struct task *task)
+{
+    return (struct request *)((char *)task - offsetof(struct request, task));
+}
+
+static void resume(struct request *r)
+{
+    struct http_exchange *x = r->exchange;
+
+    if (!x->gone) {
+        run(r, ON_LOOP);
+        return;
+    }
+    list_end(r);
+    http_release(x);
+}
+
+static void resume_task(struct task *task)
+{
+    resume(request_of_task(task));
+}
+
+static void resume_timer(struct timer *timer)
+{
+    resume((struct request *)((char *)timer - offsetof(struct request, timer)));
+}
+
+static void run_on_pool(struct task *task)
+{
+    run(request_of_task(task), ON_POOL);
+}
+
+static void hold(struct request *r)
+{
+    if (!r->held)
+        http_hold(r->exchange);
+    r->held = true;
+}
+
+void request_return(struct request *r)
+{
+    r->task.run = resume_task;
+    loop_post(r->exchange->loop, &r->task);
+}
+
+static void again(struct request *r)
+{
+    hold(r);
+    if (r->wait_ms == 0) {
+        request_return(r);
+        return;
+    }
+    r->timer.fire = resume_timer;
+    timer_set(r->exchange->loop, &r->timer, r->wait_ms);
+}
+
+void request_continue(struct request *r)
+{
+    run(r, ON_LOOP);
+}
+
+/* False when the pool is full: the request stays here. */
+static bool hand_over(struct request *r, enum where to)
+{
+    if (to == ON_LOOP) {
+        request_return(r);
+        return true;
+    }
+    hold(r);
+    r->task.run = run_on_pool;
+    if (pool_submit(r->server->writers, &r->task))
+        return true;
+    r->details.retry_after_seconds = 1;
+    (void)error_set(&r->error, ERR_TOO_MANY_REQUESTS, "too many writes are waiting, please try again later");
+    return false;
+}
+
+/* What has begun to commit is answered as it went, however late. */
+static bool late(struct request *r, enum where here)
+{
+    if (here != ON_POOL || clock_monotonic_us() < r->deadline_us)
+        return false;
+    r->details.present = true;
+    (void)error_set(&r->error, ERR_TIMEOUT,
+        "Timeout: request did not complete within requested timeout - context deadline exceeded");
+    return true;
+}
+
+static void run(struct request *r, enum where here)
+{
+    struct http_exchange *x = r->exchange;
+
+    for (;;) {
+        const struct step *step = &steps[r->step];
+        bool held = r->held;
+
+        if (!(step->verbs & VERB_BIT(r->verb))) {
+            r->step++;
+            continue;
+        }
+        if (step->where != here) {
+            if (hand_over(r, step->where))
+                return;
+            r->step = REFUSE;
+            continue;
+        }
+        r->step++;
+        switch (late(r, here) ? STEP_FAIL : step->run(r)) {
+        case STEP_NEXT:
+            break;
+        case STEP_FAIL:
+            r->step = REFUSE;
+            break;
+        case STEP_AGAIN:
+            r->step--;
+            again(r);
+            return;
+        case STEP_WAIT: /* the request has another owner now, or is gone */
+            return;
+        case STEP_DONE:
+            if (held)
+                http_release(x);
+            return;
+        }
+    }
+}
+
+enum step_result request_retry(struct request *r)
+{
+    for (r->step = 0; steps[r->step].run != decode_step;)
+        r->step++;
+    r->attempt++;
+    return STEP_NEXT;
+}
+
+static enum step_result authenticate_step(struct request *r)
+{
+    const struct http_exchange *x = r->exchange;
+
+    for (size_t i = 0; i < x->header_count; i++)
+        if (bytes_start(x->headers[i].name, BYTES("impersonate-")))
+            return error_set(&r->error, ERR_FORBIDDEN, "impersonation is not offered by this server"), STEP_FAIL;
+    if (authenticate(x, &r->user, &r->error) == ERR_OK)
+        return STEP_NEXT;
+    if (!r->attributes.anonymous)
+        return STEP_FAIL;
+    r->user = user_anonymous();
+    error_init(&r->error, r->arena);
+    return STEP_NEXT;
+}
+
+static enum step_result authorize_step(struct request *r)
+{
+    r->attributes.user = &r->user;
+    return authorize(&r->attributes, &r->error) == ERR_OK ? STEP_NEXT : STEP_FAIL;
+}
+
+static enum step_result document_step(struct request *r)
+{
+    return r->route->answer(r);
+}
+
+static enum step_result form_step(struct request *r)
+{
+    const struct http_exchange *x = r->exchange;
+    bool list = r->verb == VERB_LIST || r->verb == VERB_WATCH || r->verb == VERB_DELETECOLLECTION;
+
+    if (presentation_choose(http_header(x, BYTES("accept")), http_header(x, BYTES("user-agent")), r->options.pretty,
+            list, r->verb == VERB_WATCH, &r->presentation, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    if (r->presentation.form == FORM_TABLE &&
+        presentation_include(r->options.include_object, &r->presentation, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    return STEP_NEXT;
+}
+
+/* Work that needs much memory is refused before it begins; what has begun may use the last eighth. */
+static enum step_result room_step(struct request *r)
+{
+    size_t limit = r->server->options.memory_limit;
+
+    if (limit == 0 || arena_memory_used() < limit - limit / 8)
+        return STEP_NEXT;
+    r->details.retry_after_seconds = 1;
+    return error_set(&r->error, ERR_TOO_MANY_REQUESTS, "the server's memory is in use, please try again later"),
+           STEP_FAIL;
+}
+
+static enum step_result body_step(struct request *r)
+{
+    http_read_body(r->exchange, BODY_LIMIT);
+    return STEP_WAIT;
+}
+
+static enum step_result refuse_step(struct request *r)
+{
+    list_end(r);
+    answer_error(r);
+    return STEP_DONE;
+}
+
+/* ---- What the HTTP server calls. */
+
+static void on_head(struct http_exchange *x)
+{
+    struct server *server = server_current();
+    struct request *r = arena_zero(&x->arena, sizeof *r);
+
+    if (!r) {
+        answer_no_memory(x);
+        return;
+    }
+    x->user = r;
+    *r = (struct request){.exchange = x, .arena = &x->arena, .server = server, .verb = VERB_COUNT};
+    r->deadline_us = x->received_us + server->options.request_timeout_ms * UINT64_C(1000);
+    error_init(&r->error, r->arena);
+    run(r, ON_LOOP);
+}
+
+static void on_body(struct http_exchange *x)
+{
+    struct request *r = request_of(x);
+
+    if (!x->body.p && x->body.n > 0) {
+        (void)error_set(&r->error, ERR_TOO_LARGE, "Request entity too large: limit is %u", BODY_LIMIT);
+        r->step = REFUSE;
+    }
+    run(r, ON_LOOP);
+}
+
+/* A request that is held is dropped when it comes back; the others left nothing outside their arena but a list's
+ * source, which is closed by now. */
+static void on_gone(struct http_exchange *x)
+{
+    x->user = NULL;
+}
+
+const struct http_handler *server_handler(void)
+{
+    static const struct http_handler handler = {on_head, on_body, on_gone};
+
+    return &handler;
+}

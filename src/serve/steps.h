@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps that the list in steps.c is made of, by the file that has them. Inside src/serve only. */
+#ifndef COFFER_SERVE_STEPS_H
+#define COFFER_SERVE_STEPS_H
+
+#include "serve/request.h"
+
+typedef enum step_result step_function(struct request *);
+
+/* A path that is no resource. */
+struct route {
+    const char *path;
+    bool below;     /* answers what lies below path/ too */
+    bool bare_open; /* without query: for everyone under --anonymous-health */
+    step_function *answer;
+};
+
+/* route.c: what the request line asks for; told by route_step, after authorization. */
+step_function resolve_step, route_step;
+/* The segments after the first n of path; for rows with `below`. */
+bytes route_rest(const struct request *);
+
+/* options.c */
+step_function options_step;
+/* Checks what a query and a DeleteOptions body said together. */
+MUST_CHECK err_t options_check_delete(struct request *);
+/* Go's time.ParseDuration in milliseconds, rounded up. False when malformed or negative. */
+bool duration_parse(bytes text, uint64_t *ret_ms);
+
+/* read.c */
+step_function get_step;
+
+/* list.c: opens at a revision, plans the page of a limit, streams. */
+step_function list_open_step, list_plan_step, list_answer_step;
+void list_end(struct request *);
+
+/* write.c: creates and updates, and what deletes share with them. */
+step_function decode_step, load_step, prepare_step, admit_step, validate_step, seal_step, commit_step, conclude_step,
+    write_answer_step;
+/* Adds a compare to the write. */
+MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
+/* A namespace may go only when nothing is in it: a compare for every namespaced kind. */
+MUST_CHECK err_t compare_empty_namespace(struct request *, bytes namespace);
+const struct kind *kind_namespace(void);
+
+/* delete.c */
+MUST_CHECK err_t delete_decode(struct request *);
+/* Sets removes, and object when it is stored again or shown. */
+MUST_CHECK err_t delete_prepare(struct request *);
+
+/* collection.c: deletes what the selectors match, on the pool. */
+step_function collection_step;
+
+/* commit.c: queues writes and waits for all of them; not on a loop. */
+struct commit_barrier;
+struct awaited_write {
+    struct store_write write;
+    struct commit_barrier *barrier;
+};
+void commit_all(struct store *, struct awaited_write *, size_t count);
+
+/* documents.c, health.c, metrics.c */
+step_function version_document, api_document, apis_document, api_below_document, apis_below_document,
+    openapi_v2_document, openapi_v3_document, openapi_v3_below_document, root_document;
+step_function health_document, metrics_document;
+
+/* All rows, for the document of paths at /. */
+const struct route *routes_all(size_t *ret_count);
+
+/* metrics.c: counts an answer. verb VERB_COUNT: no resource. */
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *);
+void metrics_count(struct metrics *, enum verb, int status, uint64_t microseconds);
+
+#endif
