@@ -3,8 +3,8 @@
  * provider (docs/security.md; formats: Kubernetes' encryption-at-rest documentation and KEP-3299). The key path of the
  * object, such as /registry/secrets/default/g1, is bound in as additional data.
  *
- *   stored value ──prefix──> provider in the chain ──open──> plaintext      reads try every provider whose prefix
- * matches plaintext ──first provider──seal──> stored value                        writes use the first
+ *   stored value ──prefix──> provider in the chain ──open──> plaintext    reads try all whose prefix matches
+ *   plaintext ──first provider──seal──> stored value                      writes use the first
  */
 #ifndef COFFER_ATREST_ATREST_H
 #define COFFER_ATREST_ATREST_H

@@ -115,7 +115,7 @@ static err_t open_value(struct atrest_provider *provider, struct arena *arena, b
 {
     struct local_keyring *keyring = (struct local_keyring *)provider;
     struct kms_v2_object object;
-    struct secret source;
+    struct secret source = {NULL, 0};
 
     TRY(kms_v2_decode(arena, stored, &object, error));
     if (!bytes_equal(object.source.key_id, (bytes){(const uint8_t *)keyring->key_id, KEY_ID_SIZE - 1}))

@@ -50,6 +50,20 @@ static void context_free(EVP_CIPHER_CTX **context)
     EVP_CIPHER_CTX_free(*context);
 }
 
+static err_t context_new(struct secret key, const uint8_t *nonce, bool encrypt, EVP_CIPHER_CTX **ret)
+{
+    EVP_CIPHER *cipher = cipher_for(key.n);
+    if (!cipher)
+        return openssl_error(NULL, "fetch AES-GCM");
+    CLEANUP(context_free) EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+    if (!context || !EVP_CipherInit_ex2(context, cipher, key.p, nonce, encrypt, NULL)) {
+        ERR_clear_error(); /* which does not always say that memory ran out; nothing else can fail here */
+        return ERR_NO_MEMORY;
+    }
+    *ret = context, context = NULL;
+    return ERR_OK;
+}
+
 /* Whether EVP's int lengths hold both. */
 static bool sizes_fit(bytes aad, bytes in)
 {
@@ -65,15 +79,14 @@ static bool update(EVP_CIPHER_CTX *context, uint8_t *out, bytes in)
 
 err_t aes_gcm_seal(struct secret key, const uint8_t nonce[AES_GCM_NONCE_SIZE], bytes aad, bytes in, uint8_t *out)
 {
-    if (!sizes_fit(aad, in))
-        return ERR_TOO_LARGE;
-    EVP_CIPHER *cipher = cipher_for(key.n);
-    CLEANUP(context_free) EVP_CIPHER_CTX *context = cipher ? EVP_CIPHER_CTX_new() : NULL;
+    CLEANUP(context_free) EVP_CIPHER_CTX *context = NULL;
     uint8_t *tag = out + in.n;
     int n;
 
-    if (!context || !EVP_EncryptInit_ex2(context, cipher, key.p, nonce, NULL) || !update(context, NULL, aad) ||
-        !update(context, out, in) || !EVP_EncryptFinal_ex(context, tag, &n) ||
+    if (!sizes_fit(aad, in))
+        return ERR_TOO_LARGE;
+    TRY(context_new(key, nonce, true, &context));
+    if (!update(context, NULL, aad) || !update(context, out, in) || !EVP_EncryptFinal_ex(context, tag, &n) ||
         EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, AES_GCM_TAG_SIZE, tag) != 1)
         return openssl_error(NULL, "encrypt");
     return ERR_OK;
@@ -81,19 +94,18 @@ err_t aes_gcm_seal(struct secret key, const uint8_t nonce[AES_GCM_NONCE_SIZE], b
 
 err_t aes_gcm_open(struct secret key, const uint8_t nonce[AES_GCM_NONCE_SIZE], bytes aad, bytes in, uint8_t *out)
 {
+    CLEANUP(context_free) EVP_CIPHER_CTX *context = NULL;
     uint8_t tag[AES_GCM_TAG_SIZE];
+    int n;
+
     if (in.n < sizeof(tag))
         return ERR_UNREADABLE;
     if (!sizes_fit(aad, in))
         return ERR_TOO_LARGE;
     in.n -= sizeof(tag);
     memcpy(tag, in.p + in.n, sizeof(tag));
-    EVP_CIPHER *cipher = cipher_for(key.n);
-    CLEANUP(context_free) EVP_CIPHER_CTX *context = cipher ? EVP_CIPHER_CTX_new() : NULL;
-    int n;
-
-    if (!context || !EVP_DecryptInit_ex2(context, cipher, key.p, nonce, NULL) ||
-        EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) != 1 || !update(context, NULL, aad))
+    TRY(context_new(key, nonce, false, &context));
+    if (EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof(tag), tag) != 1 || !update(context, NULL, aad))
         return openssl_error(NULL, "decrypt");
     if (!update(context, out, in) || !EVP_DecryptFinal_ex(context, tag, &n)) {
         ERR_clear_error();

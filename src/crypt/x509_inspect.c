@@ -4,6 +4,7 @@
 #include "crypt/x509_name.h"
 
 #include <limits.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <time.h>
@@ -82,10 +83,11 @@ bool x509_covers(bytes pem, const bytes *names, size_t count)
     if (read_certificate(pem, &certificate, NULL) != ERR_OK)
         return false;
     CLEANUP(names_free) GENERAL_NAMES *held = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
-    for (size_t i = 0; i < count; i++)
-        if (!names_hold(held, names[i]))
-            return false;
-    return true;
+    size_t covered = 0;
+    while (covered < count && names_hold(held, names[covered]))
+        covered++;
+    ERR_clear_error();
+    return covered == count;
 }
 
 static bool has_control_character(bytes text)

@@ -5,6 +5,7 @@
 #include "crypt/x509_name.h"
 
 #include <limits.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
@@ -182,7 +183,7 @@ static err_t write_pair(
     return ERR_OK;
 }
 
-err_t x509_issue(struct arena *arena, const struct x509_request *request, const struct x509_pair *ca,
+static err_t issue(struct arena *arena, const struct x509_request *request, const struct x509_pair *ca,
     struct x509_pair *ret, struct error *error)
 {
     CLEANUP(certificate_free) X509 *ca_certificate = NULL;
@@ -196,7 +197,18 @@ err_t x509_issue(struct arena *arena, const struct x509_request *request, const 
     if (!key || !certificate)
         return openssl_error(error, "make a key");
     TRY(fill(certificate, request, key, ca ? ca_certificate : certificate, error));
-    if (!X509_sign(certificate, ca ? ca_key : key, EVP_sha256()))
+    /* Verified, because X509_sign of OpenSSL 3.0 reports success with an empty signature when memory runs out midway.
+     */
+    EVP_PKEY *issuer_key = ca ? ca_key : key;
+    if (!X509_sign(certificate, issuer_key, EVP_sha256()) || X509_verify(certificate, issuer_key) != 1)
         return openssl_error(error, "sign a certificate");
     return write_pair(arena, certificate, key, ret, error);
+}
+
+err_t x509_issue(struct arena *arena, const struct x509_request *request, const struct x509_pair *ca,
+    struct x509_pair *ret, struct error *error)
+{
+    err_t result = issue(arena, request, ca, ret, error);
+    ERR_clear_error(); /* OpenSSL leaves some behind although it went on without */
+    return result;
 }
