@@ -84,7 +84,7 @@ MUST_CHECK err_t command_parse(
 
 /* Prints "coffer COMMAND: SENTENCE" to stderr and returns the status to exit with. Nothing of the kind goes through the
  * log: these are for the person who typed. */
-MUST_CHECK int command_failed(const struct invocation *, const struct error *);
+int command_failed(const struct invocation *, const struct error *);
 /* As command_failed, for a wrong value of an option or operand; adds where to find help. */
 MUST_CHECK int command_misused(const struct command *, const struct error *);
 /* "coffer COMMAND: warning: SENTENCE" to stderr. */

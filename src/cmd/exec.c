@@ -249,7 +249,7 @@ static err_t put_all(struct exec *x, const struct reference *r, const struct jso
 
 static err_t resolve(struct exec *x, const struct reference *r)
 {
-    const struct fetched *f;
+    const struct fetched *f = NULL;
     TRY(fetch(x, r, &f));
     const struct json *member = json_get(f->data, r->key);
     if (f->missing && !is_optional(x, r))
@@ -297,7 +297,7 @@ static int become(const struct invocation *v, char **environment, struct error *
             program);
     else
         (void)error_errno(error, errno, "cannot run %s", program);
-    (void)command_failed(v, error);
+    command_failed(v, error);
     return status;
 }
 
