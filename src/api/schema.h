@@ -1,35 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schemas: OpenAPI v3 with Kubernetes' protobuf numbers beside the fields. Written as YAML in schemas/, compiled to these tables at
- * build by schemac (src/api/schemac.c); custom resources will make the same tables at run time. Pruning, defaults, validation,
- * protobuf decoding, canonical order, OpenAPI and explain all walk them.
+/* Schemas: OpenAPI v3 with Kubernetes' protobuf numbers beside the fields. Written as YAML in schemas/, compiled to
+ * these tables at build by schemac (src/api/schemac.c); custom resources will make the same tables at run time.
+ * Pruning, defaults, validation, protobuf decoding, canonical order, OpenAPI and explain all walk them.
  *
- * A schema file:   properties in the order in which Kubernetes writes them; x-protobuf: N beside each; $ref: Name for shared ones. */
+ * A schema file is a map from OpenAPI names to schemas. Properties stand in the order in which Kubernetes writes them.
+ * Keywords: type, format (byte, date-time, int32, int64, int-or-string, json), description, properties, required,
+ * items, additionalProperties, $ref (an OpenAPI name of any file), enum, default, x-protobuf (field number), x-presence
+ * (kept or always, see below), and Kubernetes' x-kubernetes-group-version-kind, -list-type, -list-map-keys, -map-type,
+ * -patch-strategy, -patch-merge-key. Any other is an error. */
 #ifndef COFFER_API_SCHEMA_H
 #define COFFER_API_SCHEMA_H
 
 #include "text/json.h"
 
-enum schema_type { SCHEMA_ANY, SCHEMA_STRING, SCHEMA_BYTES /* format: byte, base64 in JSON */, SCHEMA_TIME /* format: date-time */, SCHEMA_INTEGER,
-    SCHEMA_NUMBER, SCHEMA_BOOLEAN, SCHEMA_ARRAY, SCHEMA_MAP /* additionalProperties */, SCHEMA_OBJECT, SCHEMA_INT_OR_STRING, SCHEMA_RAW_JSON /* FieldsV1: JSON bytes in protobuf */ };
+enum schema_type {
+    SCHEMA_ANY,
+    SCHEMA_STRING,
+    SCHEMA_BYTES /* format: byte, base64 in JSON */,
+    SCHEMA_TIME /* format: date-time */,
+    SCHEMA_INTEGER,
+    SCHEMA_NUMBER,
+    SCHEMA_BOOLEAN,
+    SCHEMA_ARRAY,
+    SCHEMA_MAP /* additionalProperties */,
+    SCHEMA_OBJECT,
+    SCHEMA_INT_OR_STRING,
+    SCHEMA_RAW_JSON /* FieldsV1: JSON bytes in protobuf */
+};
+
+/* Of a property in canonical JSON: "", 0, false, {} and [] are empty. */
+enum schema_presence {
+    PRESENCE_OMITTED, /* left out when empty: most */
+    PRESENCE_KEPT,    /* a pointer in Go: written when given, empty or not */
+    PRESENCE_ALWAYS,  /* written even when not given */
+};
 
 struct schema;
 
 struct schema_property {
     const char *name;
     const struct schema *schema;
-    uint32_t protobuf;           /* field number; 0: none */
+    uint32_t name_length;
+    uint32_t protobuf; /* field number; 0: none */
     bool required;
-    bool omit_empty;             /* left out of canonical JSON when empty: all but what Kubernetes writes always */
-    const char *description;     /* ours, short */
-    const char *default_json;    /* NULL: none */
+    enum schema_presence presence;
+    const char *description;  /* ours, short; NULL: none, or the type's own */
+    const char *default_json; /* NULL: none */
 };
 
 struct schema {
     enum schema_type type;
-    const char *name;            /* Go type name, for decode errors: "Secret", "ObjectMeta"; NULL for unnamed */
-    const char *openapi_name;    /* io.k8s.api.core.v1.Secret; NULL for unnamed */
+    const char *name;         /* Go type name, for decode errors: "Secret", "ObjectMeta"; NULL for unnamed */
+    const char *openapi_name; /* io.k8s.api.core.v1.Secret; NULL for unnamed */
     const char *description;
-    const char *format;          /* int32, int64 ...; NULL */
+    const char *format;                       /* int32, int64 ...; NULL */
     const struct schema_property *properties; /* OBJECT, in canonical order */
     uint32_t property_count;
     const struct schema *items;  /* ARRAY items, MAP values */
@@ -40,10 +64,26 @@ struct schema {
     uint32_t list_map_key_count;
     const char *const *enumeration;
     uint32_t enumeration_count;
+    const char *map_type; /* x-kubernetes-map-type: atomic */
+    const char *gvk;      /* x-kubernetes-group-version-kind as JSON; NULL */
 };
 
 /* Property by name (exact, case-sensitive), NULL when absent. */
 const struct schema_property *schema_property(const struct schema *, bytes name);
 const struct schema_property *schema_property_by_number(const struct schema *, uint32_t protobuf);
+
+/* Puts the members of an object in canonical order, in place, in its maps and objects too: after fields were set.
+ * Unknown members go last. */
+void schema_arrange(const struct schema *, struct json *object);
+
+/* Adds a file of schemas to those already read into *ret_list, in order; references are resolved by schemas_link, once
+ * all are there. Errors name the place in the file: `io.k8s.x.Y.properties.a: unknown keyword "b"`. All arena memory.
+ */
+struct schema_list {
+    struct schema **schemas; /* named ones, in the order of the files */
+    size_t count, capacity;
+};
+MUST_CHECK err_t schemas_load(struct arena *, const struct json *file, struct schema_list *, struct error *);
+MUST_CHECK err_t schemas_link(struct schema_list *, struct error *);
 
 #endif

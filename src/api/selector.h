@@ -6,11 +6,21 @@
 #include "api/kind.h"
 
 struct requirement {
-    enum selector_operator { SELECT_EXISTS, SELECT_NOT_EXISTS, SELECT_EQUALS, SELECT_NOT_EQUALS, SELECT_IN, SELECT_NOT_IN, SELECT_GREATER, SELECT_LESS } operator;
+    enum selector_operator {
+        SELECT_EXISTS,
+        SELECT_NOT_EXISTS,
+        SELECT_EQUALS,
+        SELECT_NOT_EQUALS,
+        SELECT_IN,
+        SELECT_NOT_IN,
+        SELECT_GREATER,
+        SELECT_LESS
+    }
+    operator;
     bytes key;
     const bytes *values;
     size_t value_count;
-    int64_t number;              /* GREATER, LESS */
+    int64_t number; /* GREATER, LESS */
 };
 
 /* Owns nothing: arena memory. count 0 matches all. */
@@ -22,12 +32,14 @@ struct selector {
 /* Kubernetes' grammar and error sentences (ERR_BAD_REQUEST). */
 MUST_CHECK err_t label_selector_parse(struct arena *, bytes text, struct selector *ret, struct error *);
 /* Fields must be metadata.name, metadata.namespace, or selectable in the kind: else "field label not supported: x". */
-MUST_CHECK err_t field_selector_parse(struct arena *, const struct kind *, bytes text, struct selector *ret, struct error *);
+MUST_CHECK err_t field_selector_parse(
+    struct arena *, const struct kind *, bytes text, struct selector *ret, struct error *);
 
 /* labels is the object metadata.labels or NULL. */
 bool label_selector_matches(const struct selector *, const struct json *labels);
 bool field_selector_matches(const struct selector *, const struct kind *, const struct json *object);
-/* Whether a value of this name and namespace can match by those two fields alone; false lets a range skip without decrypting. */
+/* Whether a value of this name and namespace can match by those two fields alone; false lets a range skip without
+ * decrypting. */
 bool field_selector_may_match_name(const struct selector *, bytes namespace, bytes name);
 /* The name that the selector requires (metadata.name=x), or BYTES_NONE. */
 bytes field_selector_required_name(const struct selector *);

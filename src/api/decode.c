@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies and stored values to objects: the format, the envelope, kind and version, and kube-apiserver's sentences about
+ * them. */
+#include "api/decode.h"
+
+#include "api/object.h"
+#include "text/utf8.h"
+#include "text/yaml.h"
+
+/* ---- Media types */
+
+static bool equal_ignoring_case(bytes a, bytes lower)
+{
+    if (a.n != lower.n)
+        return false;
+    for (size_t i = 0; i < a.n; i++)
+        if ((a.p[i] >= 'A' && a.p[i] <= 'Z' ? a.p[i] | 0x20 : a.p[i]) != lower.p[i])
+            return false;
+    return true;
+}
+
+err_t body_format_of(bytes content_type, enum body_format *ret, struct error *error)
+{
+    static const char *const names[] = {[BODY_JSON] = "application/json",
+        [BODY_YAML] = "application/yaml",
+        [BODY_PROTOBUF] = "application/vnd.kubernetes.protobuf"};
+    bytes type = {content_type.p, bytes_find(content_type, ';')};
+    while (type.n && (type.p[type.n - 1] == ' ' || type.p[type.n - 1] == '\t'))
+        type.n--;
+    while (type.n && (*type.p == ' ' || *type.p == '\t'))
+        type = bytes_skip(type, 1);
+    if (type.n == 0) {
+        *ret = BODY_JSON;
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (equal_ignoring_case(type, bytes_of(names[i]))) {
+            *ret = (enum body_format)i;
+            return ERR_OK;
+        }
+    return error_set(error, ERR_UNSUPPORTED_MEDIA_TYPE,
+        "the body of the request was in an unknown format - accepted media types include: %s, %s, %s", names[BODY_JSON],
+        names[BODY_YAML], names[BODY_PROTOBUF]);
+}
+
+/* ---- What an unreadable body looked like */
+
+#define SUMMARY_TEXT 30 /* characters of a JSON object */
+#define SUMMARY_HEX  8  /* bytes of anything else: too few for a value */
+
+/* How much of a JSON object may be shown: kind and apiVersion at its start, nothing that could be of a Secret. */
+static size_t public_length(bytes body)
+{
+    size_t at = 1;
+    while (at < body.n) {
+        if (memchr(" \t\r\n,", body.p[at], 5)) {
+            at++;
+            continue;
+        }
+        bytes rest = bytes_skip(body, at);
+        if (!bytes_start(rest, BYTES("\"kind\":\"")) && !bytes_start(rest, BYTES("\"apiVersion\":\"")))
+            return at;
+        at += bytes_find(rest, ':') + 2;
+        at += bytes_find(bytes_skip(body, at), '"') + 1;
+    }
+    return body.n;
+}
+
+static void put_summary(struct buffer *b, bytes body)
+{
+    if (body.n == 0) {
+        buffer_text(b, "<empty>");
+        return;
+    }
+    bool text = body.p[0] == '{';
+    size_t most = text ? SUMMARY_TEXT : SUMMARY_HEX, shown = body.n < most ? body.n : most;
+    if (text) {
+        size_t public = public_length(body);
+        while (shown > 1 && (shown > public || !utf8_valid((bytes){body.p, shown})))
+            shown--;
+    }
+    if (text && body.p[shown - 1] < 0x80)
+        buffer_put(b, (bytes){body.p, shown});
+    for (size_t i = 0; i < shown && !text; i++)
+        buffer_format(b, "%02x", body.p[i]);
+    if (shown < body.n)
+        buffer_text(b, " ...");
+}
+
+/* Before kind and version are known: "the object provided is unrecognized ...". */
+static err_t refuse_unrecognized(struct arena *arena, const struct kind *kind, bytes body, struct error *error)
+{
+    struct buffer summary;
+    if (!error || error->code != ERR_BAD_REQUEST)
+        return error ? error->code : ERR_BAD_REQUEST;
+    buffer_init(&summary, arena);
+    put_summary(&summary, body);
+    if (summary.failed)
+        return arena_error(arena, error);
+    return error_set(error, ERR_BAD_REQUEST, "the object provided is unrecognized (must be of type %s): %.*s (%.*s)",
+        kind->kind, BYTES_FMT(error->message), BYTES_FMT(buffer_bytes(&summary)));
+}
+
+/* ---- Kind and version */
+
+struct type {
+    bytes api_version, kind;
+};
+
+static bytes version_of(bytes api_version)
+{
+    size_t slash = bytes_find(api_version, '/');
+    return slash == api_version.n ? api_version : bytes_skip(api_version, slash + 1);
+}
+
+/* After kind and version are known: `Secret in version "v1" cannot be handled as a Secret: ...`. */
+static err_t refuse_handling(struct arena *arena, const struct kind *kind, struct type type, struct error *error)
+{
+    if (!error || error->code != ERR_BAD_REQUEST)
+        return error ? error->code : ERR_BAD_REQUEST;
+    bytes version = utf8_quote(arena, version_of(type.api_version));
+    if (!version.p)
+        return arena_error(arena, error);
+    return error_set(error, ERR_BAD_REQUEST, "%.*s in version %.*s cannot be handled as a %s: %.*s",
+        BYTES_FMT(type.kind), BYTES_FMT(version), kind->kind, BYTES_FMT(error->message));
+}
+
+/* Kinds of the core group that kube-apiserver knows, whether we serve them or not: it says that one can't be converted,
+ * not that it is unknown. */
+static bool is_core_kind(bytes kind)
+{
+    static const char *const names[] = {"Binding", "ComponentStatus", "ConfigMap", "Endpoints", "Event", "LimitRange",
+        "Namespace", "Node", "PersistentVolume", "PersistentVolumeClaim", "Pod", "PodTemplate", "ReplicationController",
+        "ResourceQuota", "Secret", "Service", "ServiceAccount"};
+    if (bytes_end(kind, BYTES("List")))
+        kind.n -= strlen("List");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (bytes_equal(kind, bytes_of(names[i])))
+            return true;
+    return false;
+}
+
+static err_t check_type(struct arena *arena, const struct kind *kind, struct type type, struct error *error)
+{
+    bytes expected = kind_api_version(arena, kind);
+    bool same_version = bytes_equal(type.api_version, expected);
+    if (same_version && bytes_equal(type.kind, bytes_of(kind->kind)))
+        return ERR_OK;
+    const char *internal = kind->group[0] ? kind->group : "core";
+    bytes named = utf8_quote(arena, type.kind), version = utf8_quote(arena, type.api_version);
+    if (!expected.p || !named.p || !version.p)
+        return arena_error(arena, error);
+    if (bytes_equal(type.api_version, BYTES("v1")) && is_core_kind(type.kind))
+        (void)error_set(error, ERR_BAD_REQUEST, "converting (v1.%.*s) to (%.*s.%s): unknown conversion",
+            BYTES_FMT(type.kind), (int)strcspn(internal, "."), internal, kind->kind);
+    else
+        (void)error_set(error, ERR_BAD_REQUEST,
+            "no kind %.*s is registered for version %.*s in scheme \"pkg/runtime/scheme.go:110\"", BYTES_FMT(named),
+            BYTES_FMT(version));
+    return refuse_handling(arena, kind, type, error);
+}
+
+/* What is not said is what the URL says. */
+static struct type complete(struct arena *arena, const struct kind *kind, struct type type)
+{
+    if (!type.api_version.n)
+        type.api_version = kind_api_version(arena, kind);
+    if (!type.kind.n)
+        type.kind = bytes_of(kind->kind);
+    return type;
+}
+
+/* Go reads these two first, by a struct without a name. */
+static err_t read_type(const struct json *tree, struct type *ret, struct error *error)
+{
+    static const char *const values[] = {[JSON_FALSE] = "bool",
+        [JSON_TRUE] = "bool",
+        [JSON_NUMBER] = "number",
+        [JSON_STRING] = "string",
+        [JSON_ARRAY] = "array",
+        [JSON_OBJECT] = "object"};
+    const struct json *fields[] = {json_get(tree, BYTES("apiVersion")), json_get(tree, BYTES("kind"))};
+    if (tree->type != JSON_OBJECT && tree->type != JSON_NULL)
+        return error_set(error, ERR_BAD_REQUEST,
+            "couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go value of type struct { "
+            "APIVersion string "
+            "\"json:\\\"apiVersion,omitempty\\\"\"; Kind string \"json:\\\"kind,omitempty\\\"\" }",
+            values[tree->type]);
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+        if (fields[i] && fields[i]->type != JSON_STRING && fields[i]->type != JSON_NULL)
+            return error_set(error, ERR_BAD_REQUEST,
+                "couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go struct field .%s of "
+                "type string",
+                values[fields[i]->type], i ? "kind" : "apiVersion");
+    *ret = (struct type){json_text(tree, BYTES("apiVersion")), json_text(tree, BYTES("kind"))};
+    size_t slash = bytes_find(ret->api_version, '/');
+    if (slash < ret->api_version.n &&
+        bytes_find(bytes_skip(ret->api_version, slash + 1), '/') < ret->api_version.n - slash - 1)
+        return error_set(error, ERR_BAD_REQUEST, "unexpected GroupVersion string: %.*s", BYTES_FMT(ret->api_version));
+    return ERR_OK;
+}
+
+/* ---- Bodies */
+
+static err_t parse_text(
+    struct arena *arena, enum body_format format, bytes body, struct json **ret, struct error *error)
+{
+    const struct json_options options = {.keep_duplicates = true};
+    if (format == BODY_YAML)
+        return yaml_parse(arena, body, 0, ret, error);
+    err_t result = json_parse(arena, body, &options, ret, NULL, error);
+    if (result == ERR_BAD_REQUEST && error)
+        return error_set(error, result, "couldn't get version/kind; json parse error: %.*s", BYTES_FMT(error->message));
+    return result;
+}
+
+/* The body as a tree that still is to be walked, and what it says that it is. */
+static err_t read_body(struct arena *arena, const struct kind *kind, enum body_format format, bytes body,
+    struct json **ret, struct type *ret_type, struct error *error)
+{
+    struct protobuf_envelope envelope;
+    err_t result;
+    if (format != BODY_PROTOBUF) {
+        result = parse_text(arena, format, body, ret, error);
+        if (result == ERR_OK)
+            result = read_type(*ret, ret_type, error);
+        return result == ERR_OK ? ERR_OK : refuse_unrecognized(arena, kind, body, error);
+    }
+    result = decode_envelope(body, &envelope, error);
+    if (result != ERR_OK)
+        return refuse_unrecognized(arena, kind, body, error);
+    *ret_type = (struct type){envelope.api_version, envelope.kind};
+    struct type type = complete(arena, kind, *ret_type);
+    TRY(check_type(arena, kind, type, error));
+    result = decode_protobuf(arena, kind->schema, envelope.raw, ret, error);
+    return result == ERR_OK ? ERR_OK : refuse_handling(arena, kind, type, error);
+}
+
+/* An object without kind or apiVersion gets them, in their place. */
+static err_t set_type(
+    struct arena *arena, const struct kind *kind, struct type type, struct json *object, struct error *error)
+{
+    bool missing = !json_get(object, BYTES("kind")) || !json_get(object, BYTES("apiVersion"));
+    if (!missing)
+        return ERR_OK;
+    if (!json_set(object, BYTES("kind"), json_string(arena, type.kind)) ||
+        !json_set(object, BYTES("apiVersion"), json_string(arena, type.api_version)))
+        return arena_error(arena, error);
+    schema_arrange(kind->schema, object);
+    return ERR_OK;
+}
+
+err_t decode_object(struct arena *arena, const struct kind *kind, enum body_format format, bytes body,
+    enum field_validation validation, struct warnings *warnings, struct json **ret, struct error *error)
+{
+    static const struct json nothing = {.type = JSON_OBJECT};
+    struct json *tree, *object;
+    struct type type;
+    TRY(read_body(arena, kind, format, body, &tree, &type, error));
+    type = complete(arena, kind, type);
+    TRY(check_type(arena, kind, type, error));
+    if (format == BODY_PROTOBUF)
+        validation = FIELD_VALIDATION_IGNORE; /* repeats and unknown fields are the format's own */
+    err_t result = decode_tree(
+        arena, kind->schema, tree->type == JSON_NULL ? &nothing : tree, validation, warnings, &object, error);
+    if (result != ERR_OK)
+        return refuse_handling(arena, kind, type, error);
+    TRY(set_type(arena, kind, type, object, error));
+    if (kind->decoded)
+        TRY(kind->decoded(arena, object, error));
+    *ret = object;
+    return ERR_OK;
+}
+
+/* ---- Stored values */
+
+err_t decode_stored(struct arena *arena, const struct kind *kind, bytes stored, bytes *ret, struct error *error)
+{
+    struct object_cuts cuts;
+    struct json *object;
+    struct warnings none = {0};
+    if (object_cut(stored, &cuts)) {
+        *ret = stored;
+        return ERR_OK;
+    }
+    enum body_format format = bytes_start(stored, BYTES("k8s\0")) ? BODY_PROTOBUF : BODY_JSON;
+    err_t result = decode_object(arena, kind, format, stored, FIELD_VALIDATION_IGNORE, &none, &object, error);
+    if (result == ERR_BAD_REQUEST ||
+        (result == ERR_OK && !json_at(object, BYTES("metadata"), BYTES("name"), BYTES_NONE)))
+        return error_set(error, ERR_CORRUPT, "a stored %s cannot be decoded", kind->kind);
+    TRY(result);
+    bytes text = object_store_text(arena, object);
+    if (!text.p)
+        return arena_error(arena, error);
+    *ret = text;
+    return ERR_OK;
+}

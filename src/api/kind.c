@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/kind.h"
+
+#include <stdio.h>
+
+static const struct kind *const *registered;
+static size_t registered_count;
+
+const char *verb_name(enum verb verb)
+{
+    static const char *const names[VERB_COUNT] = {[VERB_GET] = "get",
+        [VERB_LIST] = "list",
+        [VERB_WATCH] = "watch",
+        [VERB_CREATE] = "create",
+        [VERB_UPDATE] = "update",
+        [VERB_PATCH] = "patch",
+        [VERB_DELETE] = "delete",
+        [VERB_DELETECOLLECTION] = "deletecollection"};
+    return names[verb];
+}
+
+void kinds_register(const struct kind *const *kinds, size_t count)
+{
+    registered = kinds, registered_count = count;
+}
+
+const struct kind *const *kinds_all(size_t *ret_count)
+{
+    *ret_count = registered_count;
+    return registered;
+}
+
+static bool serves(const struct kind *kind, bytes group, bytes version)
+{
+    return bytes_equal(group, bytes_of(kind->group)) && bytes_equal(version, bytes_of(kind->version));
+}
+
+const struct kind *kind_by_resource(bytes group, bytes version, bytes plural)
+{
+    for (size_t i = 0; i < registered_count; i++)
+        if (bytes_equal(plural, bytes_of(registered[i]->plural)) && serves(registered[i], group, version))
+            return registered[i];
+    return NULL;
+}
+
+const struct kind *kind_by_name(bytes group, bytes version, bytes kind)
+{
+    for (size_t i = 0; i < registered_count; i++)
+        if (bytes_equal(kind, bytes_of(registered[i]->kind)) && serves(registered[i], group, version))
+            return registered[i];
+    return NULL;
+}
+
+const struct kind *kind_by_number(uint16_t number)
+{
+    for (size_t i = 0; i < registered_count; i++)
+        if (registered[i]->number == number)
+            return registered[i];
+    return NULL;
+}
+
+bytes kind_api_version(struct arena *arena, const struct kind *kind)
+{
+    if (!kind->group[0])
+        return bytes_of(kind->version);
+    return arena_format(arena, "%s/%s", kind->group, kind->version);
+}
+
+bytes kind_qualified_resource(struct arena *arena, const struct kind *kind)
+{
+    if (!kind->group[0])
+        return bytes_of(kind->plural);
+    return arena_format(arena, "%s.%s", kind->plural, kind->group);
+}
+
+bytes kind_storage_path(struct arena *arena, const struct kind *kind, bytes key)
+{
+    return arena_join(arena, BYTES("/registry/"), bytes_of(kind->storage_prefix), BYTES("/"), key, ARENA_END);
+}
+
+/* ---- Human durations */
+
+#define MINUTE ((int64_t)60)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+#define YEAR   (365 * DAY)
+
+/* Below `below` seconds: whole big units, then what is left in small ones unless that is none. */
+static const struct {
+    int64_t below, big;
+    char big_letter;
+    int64_t small;
+    char small_letter;
+} duration_steps[] = {
+    {2 * MINUTE, 1, 's', 0, 0},
+    {10 * MINUTE, MINUTE, 'm', 1, 's'},
+    {3 * HOUR, MINUTE, 'm', 0, 0},
+    {8 * HOUR, HOUR, 'h', MINUTE, 'm'},
+    {2 * DAY, HOUR, 'h', 0, 0},
+    {8 * DAY, DAY, 'd', HOUR, 'h'},
+    {2 * YEAR, DAY, 'd', 0, 0},
+    {8 * YEAR, YEAR, 'y', DAY, 'd'},
+    {INT64_MAX, YEAR, 'y', 0, 0},
+};
+
+void human_duration(int64_t seconds, char ret[16])
+{
+    size_t i = 0;
+    if (seconds < 0) { /* clocks may differ by a second */
+        (void)snprintf(ret, 16, "%s", seconds >= -1 ? "0s" : "<invalid>");
+        return;
+    }
+    while (seconds >= duration_steps[i].below && i + 1 < ARRAY_LEN(duration_steps))
+        i++;
+    int64_t big = seconds / duration_steps[i].big;
+    int64_t rest = duration_steps[i].small ? seconds % duration_steps[i].big / duration_steps[i].small : 0;
+    int n = snprintf(ret, 16, "%lld%c", (long long)big, duration_steps[i].big_letter);
+    if (rest && n > 0 && n < 16)
+        (void)snprintf(ret + n, (size_t)(16 - n), "%lld%c", (long long)rest, duration_steps[i].small_letter);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/present.h"
+
+#include "base/clock.h"
+
+static const char *meta_version(const struct presentation *p)
+{
+    return p->v1beta1 ? "v1beta1" : "v1";
+}
+
+/* ---- Trees of stored text, with its resourceVersion */
+
+static err_t parse(
+    struct arena *arena, const struct kind *kind, bytes text, uint64_t revision, struct json **ret, struct error *error)
+{
+    struct json *object;
+    bytes number = arena_format(arena, "%llu", (unsigned long long)revision);
+    TRY(json_parse(arena, text, &(struct json_options){0}, &object, NULL, error));
+    struct json *metadata = json_get(object, BYTES("metadata"));
+    if (!metadata || metadata->type != JSON_OBJECT)
+        return error_set(error, ERR_CORRUPT, "a stored %s has no metadata", kind->kind);
+    json_remove(metadata, BYTES("selfLink"));
+    if (!revision) {
+        json_remove(metadata, BYTES("resourceVersion"));
+    } else {
+        if (!number.p || !json_set(metadata, BYTES("resourceVersion"), json_string(arena, number)))
+            return arena_error(arena, error);
+        schema_arrange(schema_property(kind->schema, BYTES("metadata"))->schema, metadata);
+    }
+    *ret = object;
+    return ERR_OK;
+}
+
+static err_t put_partial(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    struct json *object, struct error *error)
+{
+    struct json *metadata = json_get(object, BYTES("metadata"));
+    if (kind->redact_metadata)
+        TRY(kind->redact_metadata(arena, metadata, error));
+    buffer_format(
+        b, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":", meta_version(p));
+    json_write(b, metadata);
+    buffer_byte(b, '}');
+    return ERR_OK;
+}
+
+static err_t put_whole(struct arena *arena, struct buffer *b, const struct kind *kind, bytes text, uint64_t revision,
+    bool as_item, struct error *error)
+{
+    struct object_cuts cuts;
+    struct json *object;
+    if (object_cut(text, &cuts)) {
+        object_write(b, text, &cuts, revision, as_item);
+        return ERR_OK;
+    }
+    TRY(parse(arena, kind, text, revision, &object, error));
+    if (as_item) {
+        json_remove(object, BYTES("kind"));
+        json_remove(object, BYTES("apiVersion"));
+    }
+    json_write(b, object);
+    return ERR_OK;
+}
+
+/* ---- Tables */
+
+static void put_column(struct buffer *b, const struct column *c)
+{
+    buffer_format(b, "{\"name\":\"%s\",\"type\":\"%s\",\"format\":\"%s\",\"description\":", c->name, c->type,
+        c->format ? c->format : "");
+    json_write_string(b, bytes_of(c->description));
+    buffer_format(b, ",\"priority\":%d}", c->priority);
+}
+
+static void put_columns(struct buffer *b, const struct kind *kind)
+{
+    static const struct column name = {
+        "Name", "string", "name", "The object's name, unique among its kind in its namespace.", 0};
+    buffer_text(b, ",\"columnDefinitions\":[");
+    put_column(b, &name);
+    for (size_t i = 0; i < kind->column_count; i++) {
+        buffer_byte(b, ',');
+        put_column(b, &kind->columns[i]);
+    }
+    buffer_byte(b, ']');
+}
+
+static err_t put_row(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, struct error *error)
+{
+    struct json *object;
+    TRY(parse(arena, kind, text, revision, &object, error));
+    buffer_text(b, "{\"cells\":[");
+    json_write_string(b, json_text(json_get(object, BYTES("metadata")), BYTES("name")));
+    kind->cells(b, object, clock_wall_seconds());
+    buffer_text(b, "],\"object\":");
+    if (p->include == INCLUDE_NONE)
+        buffer_text(b, "null");
+    else if (p->include == INCLUDE_OBJECT)
+        TRY(put_whole(arena, b, kind, text, revision, false, error));
+    else
+        TRY(put_partial(arena, b, p, kind, object, error));
+    buffer_byte(b, '}');
+    return ERR_OK;
+}
+
+static void put_list_metadata(struct buffer *b, uint64_t revision, bytes continue_token, int64_t remaining)
+{
+    const char *comma = "";
+    buffer_text(b, ",\"metadata\":{");
+    if (revision) {
+        buffer_format(b, "\"resourceVersion\":\"%llu\"", (unsigned long long)revision);
+        comma = ",";
+    }
+    if (continue_token.n) {
+        buffer_format(b, "%s\"continue\":", comma);
+        json_write_string(b, continue_token);
+        comma = ",";
+    }
+    if (remaining >= 0)
+        buffer_format(b, "%s\"remainingItemCount\":%lld", comma, (long long)remaining);
+    buffer_byte(b, '}');
+}
+
+static void put_table_head(struct buffer *b, const struct presentation *p, const struct kind *kind, uint64_t revision,
+    bytes continue_token, int64_t remaining, bool with_columns)
+{
+    buffer_format(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\"", meta_version(p));
+    put_list_metadata(b, revision, continue_token, remaining);
+    if (with_columns)
+        put_columns(b, kind);
+    else
+        buffer_text(b, ",\"columnDefinitions\":null");
+    buffer_text(b, ",\"rows\":[");
+}
+
+/* ---- One object */
+
+err_t present_object(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, bool with_columns, struct error *error)
+{
+    struct json *object;
+    switch (p->form) {
+    case FORM_OBJECT:
+        return put_whole(arena, b, kind, text, revision, false, error);
+    case FORM_TABLE:
+        put_table_head(b, p, kind, revision, BYTES_NONE, -1, with_columns);
+        TRY(put_row(arena, b, p, kind, text, revision, error));
+        buffer_text(b, "]}");
+        return ERR_OK;
+    case FORM_PARTIAL:
+        TRY(parse(arena, kind, text, revision, &object, error));
+        return put_partial(arena, b, p, kind, object, error);
+    case FORM_PARTIAL_LIST:
+        break;
+    }
+    const char *internal = kind->group[0] ? kind->group : "core";
+    return error_set(error, ERR_NOT_ACCEPTABLE,
+        "you requested PartialObjectMetadataList, but the requested object is not a list (*%.*s.%s)",
+        (int)strcspn(internal, "."), internal, kind->kind);
+}
+
+/* ---- Lists */
+
+void present_list_head(struct buffer *b, const struct presentation *p, const struct kind *kind, uint64_t revision,
+    bytes continue_token, int64_t remaining)
+{
+    if (p->form == FORM_TABLE) {
+        put_table_head(b, p, kind, revision, continue_token, remaining, true);
+        return;
+    }
+    if (p->form == FORM_OBJECT)
+        buffer_format(b, "{\"kind\":\"%sList\",\"apiVersion\":\"%s%s%s\"", kind->kind, kind->group,
+            kind->group[0] ? "/" : "", kind->version);
+    else
+        buffer_format(b, "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/%s\"", meta_version(p));
+    put_list_metadata(b, revision, continue_token, remaining);
+    buffer_text(b, ",\"items\":[");
+}
+
+err_t present_item(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, struct error *error)
+{
+    struct json *object;
+    if (p->form == FORM_TABLE)
+        return put_row(arena, b, p, kind, text, revision, error);
+    if (p->form == FORM_OBJECT)
+        return put_whole(arena, b, kind, text, revision, true, error);
+    TRY(parse(arena, kind, text, revision, &object, error));
+    return put_partial(arena, b, p, kind, object, error);
+}
+
+void present_list_tail(struct buffer *b, const struct presentation *p)
+{
+    (void)p;
+    buffer_text(b, "]}");
+}

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Schema files to tables. Strict: whatever is not understood is an error, so that a misspelt keyword cannot weaken a
+ * kind. */
+#include "api/schema.h"
+
+#define MAX_DEPTH 32
+
+struct loader {
+    struct arena *arena;
+    struct error *error;
+    bytes names[MAX_DEPTH]; /* where we are, for errors */
+    unsigned depth;
+};
+
+static err_t refuse(struct loader *l, const char *what, bytes which)
+{
+    struct buffer path;
+    buffer_init(&path, l->arena);
+    for (unsigned i = 0; i < l->depth; i++) {
+        if (i)
+            buffer_byte(&path, '.');
+        buffer_put(&path, l->names[i]);
+    }
+    return error_set(
+        l->error, ERR_BAD_REQUEST, "%.*s: %s \"%.*s\"", BYTES_FMT(buffer_bytes(&path)), what, BYTES_FMT(which));
+}
+
+static err_t text_of(struct loader *l, const struct json *value, const char **ret)
+{
+    if (value->type != JSON_STRING)
+        return refuse(l, "no string", value->key);
+    bytes copy = arena_copy(l->arena, value->text);
+    if (!copy.p)
+        return arena_error(l->arena, l->error);
+    *ret = (const char *)copy.p;
+    return ERR_OK;
+}
+
+static err_t json_text_of(struct loader *l, const struct json *value, const char **ret)
+{
+    struct buffer b;
+    buffer_init(&b, l->arena);
+    json_write(&b, value);
+    buffer_byte(&b, '\0');
+    if (b.failed)
+        return arena_error(l->arena, l->error);
+    *ret = (const char *)b.p;
+    return ERR_OK;
+}
+
+static err_t texts_of(struct loader *l, const struct json *list, const char *const **ret, uint32_t *ret_count)
+{
+    if (list->type != JSON_ARRAY)
+        return refuse(l, "no list", list->key);
+    const char **texts = arena_zero(l->arena, list->count * sizeof(*texts));
+    if (!texts)
+        return arena_error(l->arena, l->error);
+    uint32_t n = 0;
+    for (const struct json *item = list->first; item; item = item->next)
+        TRY(text_of(l, item, &texts[n++]));
+    *ret = texts, *ret_count = n;
+    return ERR_OK;
+}
+
+static err_t load(struct loader *l, const struct json *in, struct schema *schema, struct schema_property *property);
+
+static err_t load_at(
+    struct loader *l, bytes name, const struct json *in, const struct schema **ret, struct schema_property *property)
+{
+    if (l->depth == MAX_DEPTH)
+        return refuse(l, "too deep", name);
+    struct schema *schema = arena_zero(l->arena, sizeof(*schema));
+    if (!schema)
+        return arena_error(l->arena, l->error);
+    l->names[l->depth++] = name;
+    TRY(load(l, in, schema, property));
+    l->depth--;
+    *ret = schema;
+    return ERR_OK;
+}
+
+static err_t load_properties(struct loader *l, const struct json *in, struct schema *schema)
+{
+    if (in->type != JSON_OBJECT)
+        return refuse(l, "no map", in->key);
+    struct schema_property *properties = arena_zero(l->arena, in->count * sizeof(*properties));
+    if (!properties)
+        return arena_error(l->arena, l->error);
+    uint32_t n = 0;
+    for (const struct json *p = in->first; p; p = p->next, n++) {
+        bytes name = arena_copy(l->arena, p->key);
+        if (!name.p)
+            return arena_error(l->arena, l->error);
+        properties[n].name = (const char *)name.p;
+        properties[n].name_length = (uint32_t)name.n;
+        TRY(load_at(l, name, p, &properties[n].schema, &properties[n]));
+    }
+    schema->properties = properties, schema->property_count = n;
+    return ERR_OK;
+}
+
+static err_t load_required(struct loader *l, const struct json *in, struct schema *schema)
+{
+    const char *const *names;
+    uint32_t count;
+    TRY(texts_of(l, in, &names, &count));
+    for (uint32_t i = 0; i < count; i++) {
+        const struct schema_property *p = schema_property(schema, bytes_of(names[i]));
+        if (!p)
+            return refuse(l, "required, but no property:", bytes_of(names[i]));
+        ((struct schema_property *)(uintptr_t)p)->required = true;
+    }
+    return ERR_OK;
+}
+
+/* ---- Keywords */
+
+struct target {
+    struct schema *schema;
+    struct schema_property *property; /* NULL outside properties */
+};
+
+static err_t keyword_ignored(struct loader *l, const struct json *value, struct target to)
+{
+    (void)l, (void)value, (void)to; /* type and format: read together by type_of */
+    return ERR_OK;
+}
+
+static err_t keyword_ref(struct loader *l, const struct json *value, struct target to)
+{
+    return text_of(l, value, &to.schema->openapi_name);
+}
+
+static err_t keyword_description(struct loader *l, const struct json *value, struct target to)
+{
+    return text_of(l, value, to.property ? &to.property->description : &to.schema->description);
+}
+
+static err_t keyword_properties(struct loader *l, const struct json *value, struct target to)
+{
+    return load_properties(l, value, to.schema);
+}
+
+static err_t keyword_required(struct loader *l, const struct json *value, struct target to)
+{
+    return load_required(l, value, to.schema);
+}
+
+static err_t keyword_items(struct loader *l, const struct json *value, struct target to)
+{
+    return load_at(l, value->key, value, &to.schema->items, NULL);
+}
+
+static err_t keyword_enum(struct loader *l, const struct json *value, struct target to)
+{
+    return texts_of(l, value, &to.schema->enumeration, &to.schema->enumeration_count);
+}
+
+static err_t keyword_default(struct loader *l, const struct json *value, struct target to)
+{
+    return to.property ? json_text_of(l, value, &to.property->default_json)
+                       : refuse(l, "default outside properties:", value->key);
+}
+
+static err_t keyword_protobuf(struct loader *l, const struct json *value, struct target to)
+{
+    int64_t number;
+    if (!to.property || !json_to_int64(value, &number) || number < 1 || number > INT32_MAX)
+        return refuse(l, "no field number:", value->key);
+    to.property->protobuf = (uint32_t)number;
+    return ERR_OK;
+}
+
+static err_t keyword_presence(struct loader *l, const struct json *value, struct target to)
+{
+    const char *text;
+    TRY(text_of(l, value, &text));
+    if (to.property && strcmp(text, "kept") == 0)
+        to.property->presence = PRESENCE_KEPT;
+    else if (to.property && strcmp(text, "always") == 0)
+        to.property->presence = PRESENCE_ALWAYS;
+    else
+        return refuse(l, "unknown presence", bytes_of(text));
+    return ERR_OK;
+}
+
+static err_t keyword_gvk(struct loader *l, const struct json *value, struct target to)
+{
+    return json_text_of(l, value, &to.schema->gvk);
+}
+
+static err_t keyword_list_type(struct loader *l, const struct json *value, struct target to)
+{
+    return text_of(l, value, &to.schema->list_type);
+}
+
+static err_t keyword_list_map_keys(struct loader *l, const struct json *value, struct target to)
+{
+    return texts_of(l, value, &to.schema->list_map_keys, &to.schema->list_map_key_count);
+}
+
+static err_t keyword_map_type(struct loader *l, const struct json *value, struct target to)
+{
+    return text_of(l, value, &to.schema->map_type);
+}
+
+static err_t keyword_patch_strategy(struct loader *l, const struct json *value, struct target to)
+{
+    return text_of(l, value, &to.schema->patch_strategy);
+}
+
+static err_t keyword_patch_merge_key(struct loader *l, const struct json *value, struct target to)
+{
+    return text_of(l, value, &to.schema->patch_merge_key);
+}
+
+static const struct {
+    const char *name;
+    err_t (*read)(struct loader *, const struct json *, struct target);
+} keywords[] = {
+    {"type", keyword_ignored},
+    {"format", keyword_ignored},
+    {"$ref", keyword_ref},
+    {"description", keyword_description},
+    {"properties", keyword_properties},
+    {"required", keyword_required},
+    {"items", keyword_items},
+    {"additionalProperties", keyword_items},
+    {"enum", keyword_enum},
+    {"default", keyword_default},
+    {"x-protobuf", keyword_protobuf},
+    {"x-presence", keyword_presence},
+    {"x-kubernetes-group-version-kind", keyword_gvk},
+    {"x-kubernetes-list-type", keyword_list_type},
+    {"x-kubernetes-list-map-keys", keyword_list_map_keys},
+    {"x-kubernetes-map-type", keyword_map_type},
+    {"x-kubernetes-patch-strategy", keyword_patch_strategy},
+    {"x-kubernetes-patch-merge-key", keyword_patch_merge_key},
+};
+
+static const struct {
+    const char *type, *format;
+    enum schema_type is;
+} types[] = {
+    {"string", "", SCHEMA_STRING},
+    {"string", "byte", SCHEMA_BYTES},
+    {"string", "date-time", SCHEMA_TIME},
+    {"string", "int-or-string", SCHEMA_INT_OR_STRING},
+    {"integer", "int32", SCHEMA_INTEGER},
+    {"integer", "int64", SCHEMA_INTEGER},
+    {"number", "", SCHEMA_NUMBER},
+    {"boolean", "", SCHEMA_BOOLEAN},
+    {"array", "", SCHEMA_ARRAY},
+    {"object", "", SCHEMA_OBJECT},
+    {"object", "json", SCHEMA_RAW_JSON},
+};
+
+static err_t type_of(struct loader *l, const struct json *in, struct schema *schema)
+{
+    bytes type = json_text(in, BYTES("type")), format = json_text(in, BYTES("format"));
+    for (size_t i = 0; i < ARRAY_LEN(types); i++) {
+        if (!bytes_equal(type, bytes_of(types[i].type)) || !bytes_equal(format, bytes_of(types[i].format)))
+            continue;
+        bool map = types[i].is == SCHEMA_OBJECT && json_get(in, BYTES("additionalProperties"));
+        schema->type = map ? SCHEMA_MAP : types[i].is;
+        schema->format = format.n ? types[i].format : NULL;
+        if ((schema->type == SCHEMA_ARRAY || map) != (schema->items != NULL))
+            return refuse(l, "items do not fit the type", type);
+        return ERR_OK;
+    }
+    return refuse(l, "unknown type", type);
+}
+
+static err_t load(struct loader *l, const struct json *in, struct schema *schema, struct schema_property *property)
+{
+    if (in->type != JSON_OBJECT)
+        return refuse(l, "no map", in->key);
+    for (const struct json *member = in->first; member; member = member->next) {
+        size_t i = 0;
+        while (i < ARRAY_LEN(keywords) && !bytes_equal(member->key, bytes_of(keywords[i].name)))
+            i++;
+        if (i == ARRAY_LEN(keywords))
+            return refuse(l, "unknown keyword", member->key);
+        TRY(keywords[i].read(l, member, (struct target){schema, property}));
+    }
+    return schema->openapi_name ? ERR_OK : type_of(l, in, schema); /* a reference is linked later */
+}
+
+/* "Secret" of io.k8s.api.core.v1.Secret. */
+static const char *go_name(const char *openapi_name)
+{
+    const char *dot = strrchr(openapi_name, '.');
+    return dot ? dot + 1 : openapi_name;
+}
+
+static err_t list_add(struct arena *arena, struct schema_list *list, struct schema *schema, struct error *error)
+{
+    if (list->count == list->capacity) {
+        size_t capacity = list->capacity ? 2 * list->capacity : 32;
+        struct schema **grown = arena_alloc(arena, capacity * sizeof(*grown));
+        if (!grown)
+            return arena_error(arena, error);
+        if (list->count)
+            memcpy(grown, list->schemas, list->count * sizeof(*grown));
+        list->schemas = grown, list->capacity = capacity;
+    }
+    list->schemas[list->count++] = schema;
+    return ERR_OK;
+}
+
+err_t schemas_load(struct arena *arena, const struct json *file, struct schema_list *list, struct error *error)
+{
+    struct loader l = {.arena = arena, .error = error};
+    if (file->type != JSON_OBJECT)
+        return refuse(&l, "no map of schemas", BYTES_NONE);
+    for (const struct json *member = file->first; member; member = member->next) {
+        const struct schema *schema;
+        bytes name = arena_copy(arena, member->key);
+        if (!name.p)
+            return arena_error(arena, error);
+        TRY(load_at(&l, name, member, &schema, NULL));
+        struct schema *named = (struct schema *)(uintptr_t)schema;
+        if (named->openapi_name)
+            return refuse(&l, "a reference by itself:", name);
+        named->openapi_name = (const char *)name.p;
+        named->name = go_name(named->openapi_name);
+        TRY(list_add(arena, list, named, error));
+    }
+    return ERR_OK;
+}
+
+/* ---- Linking */
+
+static err_t link_one(struct schema_list *list, const struct schema **at, unsigned depth, struct error *error);
+
+static err_t link_below(struct schema_list *list, const struct schema *schema, unsigned depth, struct error *error)
+{
+    for (uint32_t i = 0; i < schema->property_count; i++)
+        TRY(link_one(list, (const struct schema **)(uintptr_t)&schema->properties[i].schema, depth, error));
+    if (schema->items)
+        TRY(link_one(list, (const struct schema **)(uintptr_t)&schema->items, depth, error));
+    return ERR_OK;
+}
+
+/* Unnamed schemas are walked, references replaced by what they name; the named ones have their own turn. */
+static err_t link_one(struct schema_list *list, const struct schema **at, unsigned depth, struct error *error)
+{
+    if (!(*at)->openapi_name)
+        return depth ? link_below(list, *at, depth - 1, error)
+                     : error_set(error, ERR_BAD_REQUEST, "schemas are too deep");
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->schemas[i]->openapi_name, (*at)->openapi_name) == 0) {
+            *at = list->schemas[i];
+            return ERR_OK;
+        }
+    return error_set(error, ERR_BAD_REQUEST, "$ref: no schema is named \"%s\"", (*at)->openapi_name);
+}
+
+err_t schemas_link(struct schema_list *list, struct error *error)
+{
+    for (size_t i = 0; i < list->count; i++)
+        TRY(link_below(list, list->schemas[i], MAX_DEPTH, error));
+    return ERR_OK;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/object.h"
+#include "api/schemas.h"
+#include "kinds/kinds.h"
+
+#define NAME_LABEL "kubernetes.io/metadata.name"
+
+/* A member, made when it is missing. NULL when the arena is full. */
+static struct json *member_of(struct arena *arena, struct json *object, bytes name, enum json_type type)
+{
+    struct json *member = json_get(object, name);
+    return member ? member : json_set(object, name, json_new(arena, type));
+}
+
+static bool set_label(struct arena *arena, struct json *object)
+{
+    struct json *metadata = json_get(object, BYTES("metadata"));
+    struct json *labels = member_of(arena, metadata, BYTES("labels"), JSON_OBJECT);
+    return json_set(labels, BYTES(NAME_LABEL), json_string(arena, json_text(metadata, BYTES("name")))) != NULL;
+}
+
+/* What a new namespace is: held by the namespace controller, and active. */
+static bool set_birth(struct arena *arena, struct json *object)
+{
+    struct json *spec = member_of(arena, object, BYTES("spec"), JSON_OBJECT);
+    struct json *status = json_set(object, BYTES("status"), json_new(arena, JSON_OBJECT));
+    if (!spec || !json_set(status, BYTES("phase"), json_string(arena, BYTES("Active"))))
+        return false;
+    struct json *finalizers = member_of(arena, spec, BYTES("finalizers"), JSON_ARRAY);
+    if (!finalizers)
+        return false;
+    for (const struct json *f = finalizers->first; f; f = f->next)
+        if (bytes_equal(f->text, BYTES("kubernetes")))
+            return true;
+    return json_append(finalizers, json_string(arena, BYTES("kubernetes"))) != NULL;
+}
+
+/* spec.finalizers and status change through subresources alone. */
+static bool carry(struct arena *arena, struct json *object, const struct json *old)
+{
+    static const char *const members[] = {"spec", "status"};
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        const struct json *value = json_get(old, bytes_of(members[i]));
+        if (value && !json_set(object, bytes_of(members[i]), json_copy(arena, value)))
+            return false;
+    }
+    return true;
+}
+
+static err_t namespace_prepare(struct arena *arena, struct json *object, const struct json *old, struct error *error)
+{
+    if (!set_label(arena, object) || !(old ? carry(arena, object, old) : set_birth(arena, object)))
+        return arena_error(arena, error);
+    schema_arrange(&schema_namespace, object);
+    return ERR_OK;
+}
+
+static const struct column columns[] = {
+    {"Status", "string", NULL, "Active, or Terminating once its deletion was asked for.", 0},
+    {"Age", "string", NULL, "The time since it was created.", 0},
+};
+
+static void namespace_cells(struct buffer *b, const struct json *object, int64_t now)
+{
+    buffer_byte(b, ',');
+    json_write_string(b, json_text(json_get(object, BYTES("status")), BYTES("phase")));
+    put_age_cell(b, object, now);
+}
+
+static const char *const selectable[] = {"status.phase"};
+static const char *const short_names[] = {"ns"};
+
+const struct kind kind_namespace = {
+    .number = KIND_NAMESPACE,
+    .group = "",
+    .version = "v1",
+    .kind = "Namespace",
+    .plural = "namespaces",
+    .singular = "namespace",
+    .short_names = short_names,
+    .short_name_count = ARRAY_LEN(short_names),
+    .verbs = VERB_BIT(VERB_GET) | VERB_BIT(VERB_LIST) | VERB_BIT(VERB_WATCH) | VERB_BIT(VERB_CREATE) |
+             VERB_BIT(VERB_UPDATE) | VERB_BIT(VERB_DELETE),
+    .storage_prefix = "namespaces",
+    .schema = &schema_namespace,
+    .storage_version_hash = "Q3oi5N2YM8M=",
+    .selectable_fields = selectable,
+    .selectable_field_count = ARRAY_LEN(selectable),
+    .prepare = namespace_prepare,
+    .validate_name = validate_dns1123_label,
+    .columns = columns,
+    .column_count = ARRAY_LEN(columns),
+    .cells = namespace_cells,
+    .delete_returns_object = true,
+};

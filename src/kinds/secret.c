@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/object.h"
+#include "api/schemas.h"
+#include "base/base64.h"
+#include "base/clock.h"
+#include "kinds/kinds.h"
+
+#define DATA_MOST 1048576
+
+#define TYPE_OPAQUE        "Opaque"
+#define TYPE_SERVICE_TOKEN "kubernetes.io/service-account-token"
+#define SERVICE_ACCOUNT    "kubernetes.io/service-account.name"
+#define LAST_APPLIED       "kubectl.kubernetes.io/last-applied-configuration"
+
+/* ---- Decoding */
+
+/* stringData goes over data and is gone. */
+static err_t secret_decoded(struct arena *arena, struct json *object, struct error *error)
+{
+    struct json *strings = json_get(object, BYTES("stringData")), *data = json_get(object, BYTES("data"));
+    json_remove(object, BYTES("stringData"));
+    if (!strings || !strings->count)
+        return ERR_OK;
+    struct json *merged = json_new(arena, JSON_OBJECT), *from = data ? data->first : NULL, *over = strings->first;
+    while (merged && (from || over)) { /* both are sorted, each key once */
+        int order = !from ? 1 : !over ? -1 : bytes_compare(from->key, over->key);
+        struct json *taken = order < 0 ? from : over;
+        if (order <= 0)
+            from = from->next;
+        if (order >= 0) {
+            over = over->next;
+            taken->text = base64_encode(arena, BASE64_STANDARD, taken->text);
+            if (!taken->text.p)
+                return arena_error(arena, error);
+        }
+        json_append(merged, taken);
+    }
+    if (!json_set(object, BYTES("data"), merged))
+        return arena_error(arena, error);
+    schema_arrange(&schema_secret, object);
+    return ERR_OK;
+}
+
+static err_t secret_prepare(struct arena *arena, struct json *object, const struct json *old, struct error *error)
+{
+    (void)old;
+    if (json_text(object, BYTES("type")).n)
+        return ERR_OK;
+    return json_set(object, BYTES("type"), json_string(arena, BYTES(TYPE_OPAQUE))) ? ERR_OK : arena_error(arena, error);
+}
+
+/* ---- Validation */
+
+/* Values are in base64 that the decoder has checked; sizes count what they stand for. */
+static size_t decoded_size(bytes text)
+{
+    size_t padding = 0;
+    while (padding < text.n && padding < 2 && text.p[text.n - 1 - padding] == '=')
+        padding++;
+    return text.n / 4 * 3 - padding;
+}
+
+static bytes data_field(struct arena *arena, bytes key, struct error *error)
+{
+    bytes field = arena_join(arena, BYTES("data["), key, BYTES("]"), ARENA_END);
+    if (!field.p)
+        (void)arena_error(arena, error);
+    return field;
+}
+
+static void validate_data(struct arena *arena, const struct json *data, struct error *error)
+{
+    size_t total = 0;
+    for (const struct json *value = data ? data->first : NULL; value; value = value->next) {
+        const char *sentence = error->cause_count < CAUSES_MOST ? config_map_key_error(value->key) : NULL;
+        if (sentence)
+            cause_invalid(arena, data_field(arena, value->key, error), value->key, sentence, error);
+        total += decoded_size(value->text);
+    }
+    if (total > DATA_MOST)
+        error_cause(error, "FieldValueTooLong", BYTES("data"), "Too long: may not be more than %d bytes", DATA_MOST);
+}
+
+static void require(struct arena *arena, const char *key, struct error *error)
+{
+    error_cause(error, "FieldValueRequired", data_field(arena, bytes_of(key), error), "Required value");
+}
+
+/* The value must be JSON, as Go would read a map of it. Its text never shows. */
+static void validate_json(struct arena *arena, const struct json *data, const char *key, struct error *error)
+{
+    const struct json *value = json_get(data, bytes_of(key));
+    const char *redacted = "Invalid value: \"<secret contents redacted>\": ";
+    struct error why;
+    struct json *parsed;
+    bytes text;
+    size_t offset;
+    if (!value) {
+        require(arena, key, error);
+        return;
+    }
+    error_init(&why, arena);
+    if (base64_decode(arena, BASE64_STANDARD, value->text, &text, &offset) != ERR_OK) {
+        (void)arena_error(arena, error);
+        return;
+    }
+    err_t result = json_parse(arena, text, &(struct json_options){.keep_duplicates = true}, &parsed, NULL, &why);
+    if (result == ERR_BAD_REQUEST)
+        error_cause(error, "FieldValueInvalid", data_field(arena, bytes_of(key), error), "%s%.*s", redacted,
+            BYTES_FMT(why.message));
+    else if (result == ERR_OK && parsed->type != JSON_OBJECT && parsed->type != JSON_NULL)
+        error_cause(error, "FieldValueInvalid", data_field(arena, bytes_of(key), error),
+            "%sjson: cannot unmarshal %s into Go value of type map[string]interface {}", redacted,
+            parsed->type == JSON_ARRAY    ? "array"
+            : parsed->type == JSON_STRING ? "string"
+            : parsed->type == JSON_NUMBER ? "number"
+                                          : "bool");
+}
+
+/* What a type needs of its keys. */
+static const struct {
+    const char *type;
+    const char *keys[2];
+    bool one_is_enough, not_empty, json;
+} types[] = {
+    {.type = "kubernetes.io/dockercfg", .keys = {".dockercfg"}, .json = true},
+    {.type = "kubernetes.io/dockerconfigjson", .keys = {".dockerconfigjson"}, .json = true},
+    {.type = "kubernetes.io/basic-auth", .keys = {"username", "password"}, .one_is_enough = true},
+    {.type = "kubernetes.io/ssh-auth", .keys = {"ssh-privatekey"}, .not_empty = true},
+    {.type = "kubernetes.io/tls", .keys = {"tls.crt", "tls.key"}},
+};
+
+static void validate_keys(struct arena *arena, size_t row, const struct json *data, struct error *error)
+{
+    bool missing[2] = {false, false};
+    for (size_t i = 0; i < 2 && types[row].keys[i]; i++) {
+        const struct json *value = json_get(data, bytes_of(types[row].keys[i]));
+        missing[i] = !value || (types[row].not_empty && !value->text.n);
+    }
+    if (types[row].one_is_enough && !(missing[0] && missing[1]))
+        return;
+    for (size_t i = 0; i < 2; i++)
+        if (missing[i])
+            require(arena, types[row].keys[i], error);
+}
+
+static void validate_type(struct arena *arena, const struct json *object, struct error *error)
+{
+    bytes type = json_text(object, BYTES("type"));
+    const struct json *data = json_get(object, BYTES("data"));
+    if (bytes_equal(type, BYTES(TYPE_SERVICE_TOKEN)) &&
+        !json_text(json_at(object, BYTES("metadata"), BYTES("annotations"), BYTES_NONE), BYTES(SERVICE_ACCOUNT)).n)
+        error_cause(error, "FieldValueRequired", BYTES("metadata.annotations[" SERVICE_ACCOUNT "]"), "Required value");
+    for (size_t row = 0; row < ARRAY_LEN(types); row++) {
+        if (!bytes_equal(type, bytes_of(types[row].type)))
+            continue;
+        if (types[row].json)
+            validate_json(arena, data, types[row].keys[0], error);
+        else
+            validate_keys(arena, row, data, error);
+    }
+}
+
+static bool is_immutable(const struct json *object)
+{
+    const struct json *immutable = json_get(object, BYTES("immutable"));
+    return immutable && immutable->type == JSON_TRUE;
+}
+
+static bool same_data(const struct json *a, const struct json *b)
+{
+    static const struct json none = {.type = JSON_OBJECT};
+    const struct json *x = json_get(a, BYTES("data")), *y = json_get(b, BYTES("data"));
+    return json_equal(x ? x : &none, y ? y : &none);
+}
+
+static void validate_change(struct arena *arena, const struct json *object, const struct json *old, struct error *error)
+{
+    static const char forbidden[] = "Forbidden: field is immutable when `immutable` is set";
+    bytes type = json_text(object, BYTES("type"));
+    if (!bytes_equal(type, json_text(old, BYTES("type"))))
+        cause_invalid(arena, BYTES("type"), type, "field is immutable", error);
+    if (!is_immutable(old))
+        return;
+    if (!is_immutable(object))
+        error_cause(error, "FieldValueForbidden", BYTES("immutable"), "%s", forbidden);
+    if (!same_data(object, old))
+        error_cause(error, "FieldValueForbidden", BYTES("data"), "%s", forbidden);
+}
+
+static void secret_validate(struct arena *arena, const struct json *object, const struct json *old, struct error *error)
+{
+    if (old)
+        validate_change(arena, object, old, error);
+    validate_data(arena, json_get(object, BYTES("data")), error);
+    validate_type(arena, object, error);
+}
+
+/* ---- Showing */
+
+/* kubectl apply keeps what it was given in an annotation, values and all: the keys stay, the values go. */
+static void remove_values(struct json *configuration, bytes field)
+{
+    struct json *values = json_get(configuration, field);
+    if (!values)
+        return;
+    if (values->type != JSON_OBJECT) {
+        json_remove(configuration, field);
+        return;
+    }
+    for (struct json *value = values->first; value; value = value->next) {
+        value->type = JSON_STRING;
+        value->text = BYTES("(removed)");
+    }
+}
+
+static err_t secret_redact_metadata(struct arena *arena, struct json *metadata, struct error *error)
+{
+    struct json *annotation = json_at(metadata, BYTES("annotations"), BYTES(LAST_APPLIED), BYTES_NONE), *configuration;
+    struct error why;
+    struct buffer text;
+    if (!annotation)
+        return ERR_OK;
+    error_init(&why, arena);
+    err_t result = annotation->type == JSON_STRING
+                       ? json_parse(arena, annotation->text, &(struct json_options){0}, &configuration, NULL, &why)
+                       : ERR_BAD_REQUEST;
+    if (result != ERR_OK && result != ERR_BAD_REQUEST)
+        return arena_error(arena, error);
+    annotation->type = JSON_STRING;
+    annotation->text = BYTES("");
+    if (result == ERR_BAD_REQUEST || configuration->type != JSON_OBJECT)
+        return ERR_OK;
+    remove_values(configuration, BYTES("data"));
+    remove_values(configuration, BYTES("stringData"));
+    buffer_init(&text, arena);
+    json_write(&text, configuration);
+    buffer_byte(&text, '\n');
+    if (text.failed)
+        return arena_error(arena, error);
+    annotation->text = buffer_bytes(&text);
+    return ERR_OK;
+}
+
+static const struct column columns[] = {
+    {"Type", "string", NULL, "What the Secret is for.", 0},
+    {"Data", "string", NULL, "How many values it holds.", 0},
+    {"Age", "string", NULL, "The time since it was created.", 0},
+};
+
+static void secret_cells(struct buffer *b, const struct json *object, int64_t now)
+{
+    const struct json *data = json_get(object, BYTES("data"));
+    buffer_byte(b, ',');
+    json_write_string(b, json_text(object, BYTES("type")));
+    buffer_format(b, ",%u", data ? data->count : 0);
+    put_age_cell(b, object, now);
+}
+
+static const char *const selectable[] = {"type"};
+
+const struct kind kind_secret = {
+    .number = KIND_SECRET,
+    .group = "",
+    .version = "v1",
+    .kind = "Secret",
+    .plural = "secrets",
+    .singular = "secret",
+    .namespaced = true,
+    .verbs = VERB_BIT(VERB_GET) | VERB_BIT(VERB_LIST) | VERB_BIT(VERB_WATCH) | VERB_BIT(VERB_CREATE) |
+             VERB_BIT(VERB_UPDATE) | VERB_BIT(VERB_DELETE) | VERB_BIT(VERB_DELETECOLLECTION),
+    .storage_prefix = "secrets",
+    .schema = &schema_secret,
+    .storage_version_hash = "S6u1pOWzb84=",
+    .selectable_fields = selectable,
+    .selectable_field_count = ARRAY_LEN(selectable),
+    .decoded = secret_decoded,
+    .prepare = secret_prepare,
+    .validate = secret_validate,
+    .columns = columns,
+    .column_count = ARRAY_LEN(columns),
+    .cells = secret_cells,
+    .redact_metadata = secret_redact_metadata,
+};
