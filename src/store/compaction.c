@@ -89,8 +89,8 @@ static int find_old(struct store *store, uint64_t *ret_through, int64_t *ret_wai
 void compaction_step(struct store *store)
 {
     const uint64_t now = clock_monotonic_ms();
-    uint64_t through;
-    int64_t wait;
+    uint64_t through = 0;
+    int64_t wait = 0;
     if (!compaction_waits(store) || now < atomic_load(&store->compact_at))
         return;
     atomic_store(&store->compact_at, now + 1000);
