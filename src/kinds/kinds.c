@@ -4,7 +4,7 @@
 #include "base/clock.h"
 
 /* By group, version and plural. */
-static const struct kind *const kinds[] = {&kind_namespace, &kind_secret};
+static const struct kind *const kinds[] = {&namespace_kind, &secret_kind};
 
 void kinds_register_all(void)
 {

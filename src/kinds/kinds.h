@@ -8,7 +8,7 @@
 /* Numbers in the store's keys: never reused, never changed. */
 enum { KIND_NAMESPACE = 1, KIND_SECRET = 2 };
 
-extern const struct kind kind_namespace, kind_secret;
+extern const struct kind namespace_kind, secret_kind;
 
 /* Registers them all. Main calls it before anything else. */
 void kinds_register_all(void);

@@ -70,7 +70,7 @@ static void namespace_cells(struct buffer *b, const struct json *object, int64_t
 static const char *const selectable[] = {"status.phase"};
 static const char *const short_names[] = {"ns"};
 
-const struct kind kind_namespace = {
+const struct kind namespace_kind = {
     .number = KIND_NAMESPACE,
     .group = "",
     .version = "v1",

@@ -259,7 +259,7 @@ static void secret_cells(struct buffer *b, const struct json *object, int64_t no
 
 static const char *const selectable[] = {"type"};
 
-const struct kind kind_secret = {
+const struct kind secret_kind = {
     .number = KIND_SECRET,
     .group = "",
     .version = "v1",
