@@ -12,14 +12,14 @@ struct atrest {
 struct atrest *atrest_new(struct atrest_provider *const *providers, size_t count)
 {
     assert(count > 0);
-    struct atrest *atrest = malloc(sizeof(*atrest) + count * sizeof(atrest->providers[0]));
+    struct atrest *atrest = malloc(sizeof(*atrest) + count * sizeof(struct atrest_provider *));
     if (!atrest) {
         for (size_t i = 0; i < count; i++)
             providers[i]->free(providers[i]);
         return NULL;
     }
     atrest->count = count;
-    memcpy(atrest->providers, providers, count * sizeof(atrest->providers[0]));
+    memcpy(atrest->providers, providers, count * sizeof(struct atrest_provider *));
     return atrest;
 }
 

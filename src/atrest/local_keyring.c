@@ -35,16 +35,17 @@ struct local_keyring {
 static void name_key(struct local_keyring *keyring)
 {
     uint8_t input[sizeof(LABEL) + UNLOCK_KEY_SIZE], digest[SHA256_SIZE];
-    char *at = keyring->key_id;
+    char hex[2 * LABEL_SIZE];
 
     memcpy(input, LABEL, sizeof(LABEL));
     memcpy(input + sizeof(LABEL), keyring->key.p, UNLOCK_KEY_SIZE);
     sha256((bytes){input, sizeof(input)}, digest);
     memory_wipe(input, sizeof(input));
-    at += sprintf(at, "local:");
-    for (size_t i = 0; i < LABEL_SIZE; i++)
-        at += sprintf(at, "%02x", digest[i]);
-    memcpy(at, ":1", sizeof(":1"));
+    for (size_t i = 0; i < LABEL_SIZE; i++) {
+        hex[2 * i] = "0123456789abcdef"[digest[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[digest[i] & 15];
+    }
+    snprintf(keyring->key_id, KEY_ID_SIZE, "local:%.*s:1", (int)sizeof(hex), hex);
     memcpy(keyring->associated, SEED_LABEL, sizeof(SEED_LABEL));
     memcpy(keyring->associated + sizeof(SEED_LABEL), keyring->key_id, KEY_ID_SIZE - 1);
 }

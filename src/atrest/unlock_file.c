@@ -112,30 +112,28 @@ static void generate(struct file_text *text)
     memory_wipe(key, sizeof(key));
 }
 
-/* Walks to the directory of path, making what is missing, each synced into its parent. Cuts path; *ret_name is its last
- * part. */
-static int open_directory(char *path, const char **ret_name)
+/* Walks *fd from the root, or where we are, to the directory of path, making what is missing, each synced into its
+ * parent. Cuts path; *ret_name is its last part. False with errno set; *fd is the caller's to close either way. */
+static bool walk_to_directory(char *path, int *fd, const char **ret_name)
 {
     char *part = path, *slash;
-    CLEANUP(file_close) int fd = open(*path == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    for (; fd >= 0 && (slash = strchr(part, '/')); part = slash + 1) {
+    *fd = open(*path == '/' ? "/" : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (; *fd >= 0 && (slash = strchr(part, '/')); part = slash + 1) {
         *slash = 0;
         if (slash == part)
             continue;
-        bool made = mkdirat(fd, part, 0700) == 0;
-        if ((made && fsync(fd) != 0) || (!made && errno != EEXIST))
-            return -1;
-        int next = openat(fd, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        bool made = mkdirat(*fd, part, 0700) == 0;
+        if (made ? fsync(*fd) != 0 : errno != EEXIST)
+            return false;
+        int next = openat(*fd, part, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (next < 0)
-            return -1;
-        close(fd);
-        fd = next;
+            return false;
+        close(*fd);
+        *fd = next;
     }
     *ret_name = part;
-    int found = fd;
-    fd = -1;
-    return found;
+    return *fd >= 0;
 }
 
 err_t unlock_file_create(const char *path, struct error *error)
@@ -147,10 +145,11 @@ err_t unlock_file_create(const char *path, struct error *error)
     if (strlen(path) >= sizeof(copy))
         return error_errno(error, ENAMETOOLONG, "cannot make the unlock key");
     memcpy(copy, path, strlen(path) + 1);
-    CLEANUP(file_close) int directory = open_directory(copy, &name);
-    CLEANUP(file_close)
-    int fd = directory < 0 ? -1 : openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && directory >= 0 && errno == EEXIST)
+    CLEANUP(file_close) int directory = -1;
+    if (!walk_to_directory(copy, &directory, &name))
+        return error_errno(error, errno, "cannot make the unlock key %s", path);
+    CLEANUP(file_close) int fd = openat(directory, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && errno == EEXIST)
         return error_set(error, ERR_ALREADY_EXISTS, "there is already an unlock key %s", path);
     if (fd < 0)
         return error_errno(error, errno, "cannot make the unlock key %s", path);
