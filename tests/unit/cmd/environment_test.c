@@ -29,7 +29,8 @@ static void test_order(void **state)
     struct error error;
     struct environment e;
     char **list;
-    char *inherited[] = {"ZED=1", "PATH=/bin", "=odd", "odd", "EMPTY=", "PATH=/late", NULL};
+    char texts[][16] = {"ZED=1", "PATH=/bin", "=odd", "odd", "EMPTY=", "PATH=/late"};
+    char *inherited[] = {texts[0], texts[1], texts[2], texts[3], texts[4], texts[5], NULL};
     arena_init(&arena, 1 << 20);
     error_init(&error, &arena);
     environment_init(&e, &arena);
@@ -83,7 +84,7 @@ static void test_names(void **state)
 static void test_no_memory(void **state)
 {
     (void)state;
-    char *inherited[] = {"ZED=1", NULL};
+    char line[] = "ZED=1", *inherited[] = {line, NULL};
     for (long n = 0;; n++) {
         struct arena arena;
         struct error error;
