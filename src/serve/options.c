@@ -243,7 +243,9 @@ bool duration_parse(bytes text, uint64_t *ret_ms)
         total += number / place * unit;
         text = bytes_skip(text, n);
     }
-    *ret_ms = total > 1e15 ? (uint64_t)1e15 : (uint64_t)(total + 0.999);
+    if (total > 1e15)
+        total = 1e15;
+    *ret_ms = (uint64_t)total + ((double)(uint64_t)total < total);
     return true;
 }
 

@@ -108,12 +108,11 @@ static bool asks_to_watch(bytes query)
     return false;
 }
 
-/* Whether the path has the shape that the kind's scope needs, and the verb is one that the kind offers there. */
+/* Whether the path has the shape that the kind's scope needs, and the verb is one that the kind offers there. A
+ * namespace itself is at namespaces/NS, which sets both. */
 static err_t judge(const struct request *r, const struct attributes *a)
 {
-    bool namespaces = !r->kind->namespaced && bytes_equal(a->resource, BYTES("namespaces")) && a->group.n == 0;
-
-    if (a->subresource.n > 0 || (!r->kind->namespaced && a->namespace.n > 0 && !namespaces))
+    if (a->subresource.n > 0 || (!r->kind->namespaced && a->namespace.n > 0 && a->namespace.p != a->name.p))
         return ERR_NOT_FOUND;
     if (r->kind->namespaced && a->namespace.n == 0 && r->name.n > 0)
         return ERR_NOT_FOUND;

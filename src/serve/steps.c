@@ -286,6 +286,9 @@ static void on_body(struct http_exchange *x)
     if (!x->body.p && x->body.n > 0) {
         (void)error_set(&r->error, ERR_TOO_LARGE, "Request entity too large: limit is %u", BODY_LIMIT);
         r->step = REFUSE;
+    } else if (!x->body.p && x->arena.failed != ERR_OK) {
+        (void)arena_error(&x->arena, &r->error);
+        r->step = REFUSE;
     }
     run(r, ON_LOOP);
 }

@@ -3,11 +3,10 @@
  * namespace's) goes into the commit as compares; when one loses, the write starts anew from its body. */
 #include "serve/steps.h"
 
-#define ATTEMPTS_MAX    5  /* of an update that names no revision */
-#define NAMES_MAX       8  /* that are drawn for a generateName */
-#define ADMISSIONS_MAX  16 /* while a namespace keeps changing */
-#define UNREADABLE_MARK BYTES("coffer.dev/unreadable")
-#define CHANGED         "the object has been modified; please apply your changes to the latest version and try again"
+#define ATTEMPTS_MAX   5  /* of an update that names no revision */
+#define NAMES_MAX      8  /* that are drawn for a generateName */
+#define ADMISSIONS_MAX 16 /* while a namespace keeps changing */
+#define CHANGED        "the object has been modified; please apply your changes to the latest version and try again"
 
 static enum step_result result_of(err_t code)
 {
@@ -112,31 +111,15 @@ static err_t check_sent_revision(struct request *r)
     return sent == r->old_revision ? ERR_OK : status_conflict(&r->error, &r->details, r->kind, r->name, CHANGED);
 }
 
-/* A uid in the body of a PUT is a precondition. */
-static err_t check_sent_uid(struct request *r, bytes sent)
-{
-    bytes stored = json_text(json_get(r->old, BYTES("metadata")), BYTES("uid")), path, sentence;
-
-    if (sent.n == 0 || bytes_equal(sent, stored))
-        return ERR_OK;
-    path = kind_storage_path(r->arena, r->kind, r->key);
-    sentence = arena_format(r->arena,
-        "StorageError: invalid object, Code: 4, Key: %.*s, ResourceVersion: 0, AdditionalErrorMsg: Precondition "
-        "failed: "
-        "UID in precondition: %.*s, UID in object meta: %.*s",
-        BYTES_FMT(path), BYTES_FMT(sent), BYTES_FMT(stored));
-    if (!sentence.p)
-        return arena_error(r->arena, &r->error);
-    return status_conflict(&r->error, &r->details, r->kind, r->name, (const char *)sentence.p);
-}
-
 static err_t prepare_update(struct request *r)
 {
     struct json *metadata;
-    bytes sent_uid = json_text(json_get(r->object, BYTES("metadata")), BYTES("uid"));
+    err_t code = object_prepare_update(r->arena, r->kind, r->object, r->old, r->namespace, r->name, &r->error);
 
-    TRY(object_prepare_update(r->arena, r->kind, r->object, r->old, r->namespace, r->name, &r->error));
-    TRY(check_sent_uid(r, sent_uid));
+    if (code == ERR_CONFLICT)
+        r->details = (struct status_details){
+            .name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
+    TRY(code);
     TRY(check_sent_revision(r));
     if (r->kind->prepare)
         TRY(r->kind->prepare(r->arena, r->object, r->old, &r->error));
@@ -211,7 +194,7 @@ static err_t admit_namespace(struct request *r, struct read_txn *txn)
 /* Counts what is in the namespace for the sentence; the compares keep it true. */
 static err_t admit_empty(struct request *r, struct read_txn *txn)
 {
-    bytes prefix = arena_join(r->arena, r->name, BYTES("/"), ARENA_END);
+    bytes prefix = arena_join(r->arena, r->name, BYTES("/"), ARENA_END), sentence;
     const struct kind *const *kinds;
     struct buffer held;
     size_t count;
@@ -240,8 +223,10 @@ static err_t admit_empty(struct request *r, struct read_txn *txn)
         return arena_error(r->arena, &r->error);
     if (held.n == 1)
         return ERR_OK;
-    return status_conflict(&r->error, &r->details, r->kind, r->name,
-        (const char *)arena_format(r->arena, "the namespace is not empty: there are still %s", (char *)held.p).p);
+    sentence = arena_format(r->arena, "the namespace is not empty: there are still %s", (char *)held.p);
+    if (!sentence.p)
+        return arena_error(r->arena, &r->error);
+    return status_conflict(&r->error, &r->details, r->kind, r->name, (const char *)sentence.p);
 }
 
 static err_t admit(struct request *r, struct read_txn *txn)
@@ -268,12 +253,8 @@ enum step_result admit_step(struct request *r)
 
 enum step_result validate_step(struct request *r)
 {
-    err_t code;
+    err_t code = object_validate(r->arena, r->kind, r->object, r->old, &r->error);
 
-    if (json_at(r->object, BYTES("metadata"), BYTES("annotations"), UNREADABLE_MARK, BYTES_NONE))
-        error_cause(&r->error, "FieldValueForbidden", BYTES("metadata.annotations[coffer.dev/unreadable]"),
-            "Forbidden: it marks what the server could not read, and cannot be written");
-    code = object_validate(r->arena, r->kind, r->object, r->old, &r->error);
     if (code == ERR_INVALID)
         status_invalid_details(&r->details, r->kind, r->name);
     return result_of(code);
