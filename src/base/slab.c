@@ -93,6 +93,7 @@ static void list_block(struct slab *slab, size_t unit, unsigned order)
 {
     struct block *b = (struct block *)((uint8_t *)slab + unit * SLAB_BLOCK_LEAST);
     slab->free_order[unit] = (uint8_t)(order + 1);
+    ASAN_UNPOISON_MEMORY_REGION(b, sizeof(*b));
     *b = (struct block){free_blocks[order], &free_blocks[order]};
     if (b->next)
         b->next->link = &b->next;
