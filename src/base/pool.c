@@ -67,6 +67,7 @@ static void start_thread(struct pool *pool)
 {
     sigset_t all, before;
     sigfillset(&all);
+    sigdelset(&all, SIGBUS); /* a read error under a map finds its handler on any thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     if (pthread_create(&pool->threads[pool->started], NULL, serve, pool) == 0)
         pool->started++;
