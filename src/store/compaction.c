@@ -6,7 +6,6 @@
 #include "store/internal.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 bool compaction_waits(const struct store *store)
 {
@@ -42,17 +41,9 @@ static uint64_t claim(struct store *store, uint64_t through)
 {
     const uint64_t now = clock_monotonic_ms();
     pthread_mutex_lock(&store->pin_mutex);
-    for (struct pin **at = &store->pins; *at;) {
-        struct pin *pin = *at;
-        if (pin->deadline <= now) {
-            *at = pin->next;
-            free(pin);
-            continue;
-        }
-        if (pin->revision < through)
-            through = pin->revision;
-        at = &pin->next;
-    }
+    for (size_t i = 0; i < PINS; i++)
+        if (store->pins[i].deadline > now && store->pins[i].revision < through)
+            through = store->pins[i].revision;
     if (through > store->compacting)
         store->compacting = through;
     pthread_mutex_unlock(&store->pin_mutex);
@@ -118,42 +109,22 @@ void compaction_step(struct store *store)
 
 bool store_pin(struct store *store, uint64_t revision, uint64_t *ret_pin)
 {
-    struct pin *pin = malloc(sizeof *pin);
-    if (!pin)
-        return false;
     pthread_mutex_lock(&store->pin_mutex);
     const bool held = revision >= store->compacting;
     if (held) {
-        *pin = (struct pin){store->pins, ++store->last_pin, revision, clock_monotonic_ms() + PIN_MILLISECONDS};
-        store->pins = pin;
-        *ret_pin = pin->id;
+        const uint64_t id = ++store->last_pin;
+        store->pins[id % PINS] = (struct pin){id, revision, clock_monotonic_ms() + PIN_MILLISECONDS};
+        *ret_pin = id;
     }
     pthread_mutex_unlock(&store->pin_mutex);
-    if (!held)
-        free(pin);
     return held;
 }
 
 void store_unpin(struct store *store, uint64_t id)
 {
-    struct pin *found = NULL;
     pthread_mutex_lock(&store->pin_mutex);
-    for (struct pin **at = &store->pins; *at; at = &(*at)->next) {
-        if ((*at)->id != id)
-            continue;
-        found = *at;
-        *at = found->next;
-        break;
-    }
+    struct pin *pin = &store->pins[id % PINS];
+    if (pin->id == id)
+        pin->deadline = 0;
     pthread_mutex_unlock(&store->pin_mutex);
-    free(found); /* it may have expired before */
-}
-
-void pins_free(struct store *store)
-{
-    while (store->pins) {
-        struct pin *pin = store->pins;
-        store->pins = pin->next;
-        free(pin);
-    }
 }

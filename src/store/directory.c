@@ -92,9 +92,18 @@ static err_t held_by_another(int fd, const char *path, struct error *error)
         error, ERR_CONFLICT, "another process%s%s has the data directory %s open", *pid ? ", pid " : "", pid, path);
 }
 
+/* For the sentence of who comes second. The disk may be full: then none is better than the last holder's. */
+static void tell_pid(int fd)
+{
+    char pid[24];
+    const int n = snprintf(pid, sizeof pid, "%-10d\n", getpid());
+    if (pwrite(fd, pid, (size_t)n, 0) != n && ftruncate(fd, 0) != 0)
+        errno = 0;
+}
+
 static err_t take_lock(const char *path, bool read_only, int *ret_lock, struct error *error)
 {
-    char name[PATH_MAX + sizeof "/lock"], pid[24];
+    char name[PATH_MAX + sizeof "/lock"];
     snprintf(name, sizeof name, "%s/lock", path);
     int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0 && read_only && errno == EROFS)
@@ -104,11 +113,8 @@ static err_t take_lock(const char *path, bool read_only, int *ret_lock, struct e
     err_t result = ERR_OK;
     if (flock(fd, LOCK_EX | LOCK_NB) != 0)
         result = errno == EWOULDBLOCK ? held_by_another(fd, path, error) : refuse(error, errno, "cannot lock", name);
-    else {
-        int n = snprintf(pid, sizeof pid, "%d\n", getpid());
-        if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-            result = refuse(error, errno ? errno : ENOSPC, "cannot write", name);
-    }
+    else
+        tell_pid(fd);
     if (result)
         close(fd);
     else

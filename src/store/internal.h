@@ -19,6 +19,7 @@ enum {
     OBSERVERS = 64,
     SPARE_SLOTS = 64,
     COMPACT_ROWS = 512, /* of one transaction: a few milliseconds */
+    PINS = 1024,        /* a list more takes the oldest's place */
     PIN_MILLISECONDS = 60000,
     HISTORY_SECONDS = 300,
 };
@@ -34,8 +35,7 @@ struct spare_slot {
 };
 
 struct pin {
-    struct pin *next;
-    uint64_t id, revision, deadline; /* monotonic ms */
+    uint64_t id, revision, deadline; /* monotonic ms; 0: free */
 };
 
 struct store {
@@ -65,7 +65,7 @@ struct store {
     uint64_t space_check_at; /* monotonic ms: whether there is room again */
 
     pthread_mutex_t pin_mutex;
-    struct pin *pins;
+    struct pin pins[PINS]; /* id % PINS is the place */
     uint64_t last_pin;
     uint64_t compacting; /* rows up to here may be dropped at any moment */
 
@@ -95,7 +95,6 @@ enum err_code log_commit_failed(struct store *, int code);
 /* compaction.c; on the commit thread. One step when one is due. */
 void compaction_step(struct store *);
 bool compaction_waits(const struct store *);
-void pins_free(struct store *);
 
 /* read.c */
 void spares_free(struct store *);

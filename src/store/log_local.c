@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "store/internal.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -343,6 +345,7 @@ void log_enqueue(struct store *store, struct store_write *write)
 
 void store_commit(struct store *store, struct store_write *write)
 {
+    assert(write->key.kind != 0);
     write->failed_compare = 0;
     log_enqueue(store, write);
 }
@@ -355,7 +358,12 @@ void store_on_commit(struct store *store, void (*notify)(void *context, uint64_t
 
 err_t log_start(struct store *store, struct error *error)
 {
+    sigset_t most, before;
+    sigfillset(&most);
+    sigdelset(&most, SIGBUS); /* a read error under the map finds its handler on any thread */
+    pthread_sigmask(SIG_SETMASK, &most, &before);
     int rc = pthread_create(&store->thread, NULL, commit_thread, store);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (rc)
         return error_errno(error, rc, "cannot start the commit thread");
     store->thread_started = true;

@@ -109,7 +109,7 @@ err_t store_open(const struct store_options *options, struct store **ret, struct
     store->read_only = options->read_only;
     store->history_seconds = options->history_seconds ? options->history_seconds : HISTORY_SECONDS;
     store->compact_rows = COMPACT_ROWS;
-    store->writable = !options->read_only;
+    store->writable = true;
     pthread_mutex_init(&store->mutex, NULL);
     pthread_mutex_init(&store->pin_mutex, NULL);
     pthread_condattr_init(&monotonic);
@@ -131,7 +131,6 @@ void store_close(struct store *store)
     log_stop(store);
     fault_forget();
     spares_free(store);
-    pins_free(store);
     view_close(&store->view);
     file_close(&store->sync_fd);
     file_close(&store->lock); /* last: nothing is open any more */
@@ -158,7 +157,7 @@ void store_get_statistics(struct store *store, struct store_statistics *ret)
         .commits = atomic_load(&store->commits),
         .writes = atomic_load(&store->writes),
         .map_limit_bytes = store->map_pages * store->page_size,
-        .writable = atomic_load(&store->writable)};
+        .writable = !store->read_only && atomic_load(&store->writable)};
     struct read_txn *read;
     size_t used;
     if (store_read_begin(store, &read, NULL) == ERR_OK) {

@@ -139,12 +139,28 @@ static void test_pin_ends(void **state)
     uint64_t pin;
     assert_true(store_pin(store, 4, &pin));
     pthread_mutex_lock(&store->pin_mutex);
-    assert_true(store->pins->deadline > PIN_MILLISECONDS);
-    store->pins->deadline = 0;
+    assert_int_equal(store->pins[pin % PINS].revision, 4);
+    assert_true(store->pins[pin % PINS].deadline > PIN_MILLISECONDS);
+    store->pins[pin % PINS].deadline = 1;
     pthread_mutex_unlock(&store->pin_mutex);
     age(store, HISTORY_SECONDS + 1);
     assert_int_equal(compacted(store), 9);
     store_unpin(store, pin);
+}
+
+/* However many lists were begun and left: the oldest give way, and memory stays as it was. */
+static void test_many_pins(void **state)
+{
+    struct store *store = ((struct fixture *)*state)->store;
+    for (int i = 0; i < 10; i++)
+        put(store, "a", "x");
+    uint64_t oldest, pin;
+    assert_true(store_pin(store, 2, &oldest));
+    for (int i = 0; i < PINS; i++)
+        assert_true(store_pin(store, 5, &pin));
+    store_unpin(store, oldest); /* its place is another's by now */
+    age(store, HISTORY_SECONDS + 1);
+    assert_int_equal(compacted(store), 5);
 }
 
 /* Age is measured from the write, also when the store was closed in between. */
@@ -205,6 +221,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_expired, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_pin_ends, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_many_pins, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clock_set_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long_history, setup, teardown)};
