@@ -31,7 +31,7 @@ def server():
 @pytest.fixture
 def namespace(server, request):
     """A namespace of the test's own; what is in it is removed at the end."""
-    name = "t-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:50].strip("-")
+    name = "t-" + "".join(c if c.isalnum() else "-" for c in request.node.name.lower())[:50].strip("-") + "-" + harness.secrets.token_hex(3)
     server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     server.request("DELETE", f"/api/v1/namespaces/{name}/secrets")

@@ -64,8 +64,17 @@ def create_dq(replay):
     replay.server.request("POST", SECRETS, harness.secret("dq", {"a": "b"}))
 
 
+def create_more(replay):
+    """Between the two runs seven Secrets came, alike but for their names."""
+    item = EXCHANGES[419].json()["items"][0]
+    for provider in ("aescbc", "aesgcm", "identity", "json", "json-aesgcm", "none", "secretbox"):
+        metadata = {"name": f"enc-{provider}", "labels": item["metadata"]["labels"], "annotations": item["metadata"]["annotations"]}
+        replay.server.call("POST", SECRETS, {**item, "kind": "Secret", "apiVersion": "v1", "metadata": metadata})
+
+
 def compact(replay):
     """Takes a token, changes s1, and starts the server anew with so short a history that all of it is compacted."""
+    create_more(replay)
     token = replay.server.call("GET", f"{SECRETS}?limit=2")["metadata"]["continue"]
     recorded = EXCHANGES[413].path.split("continue=")[1]
     replay.known.tokens[recorded] = token
