@@ -42,6 +42,8 @@ static void release(void *p, void *user)
 static void *resize(void *p, size_t n, void *user)
 {
     struct http2_memory *m = user;
+    if (!p)
+        return allocate(n, user); /* the frame buffer comes so */
     if (!mapped(m, p))
         return realloc(p, n);
     size_t had = (size_t)(m->map + MAP_SIZE - (uint8_t *)p);

@@ -320,9 +320,9 @@ static void handshake(struct http_connection *c)
 {
     bool plain = refuse_plain_http(c);
     if (!plain && SSL_do_handshake(c->ssl) == 1) {
-        /* A resumed session was verified when it was made; its certificate may have ended since. */
-        X509 *peer = SSL_get0_peer_certificate(c->ssl);
-        if (!SSL_session_reused(c->ssl) || !peer || X509_cmp_current_time(X509_get0_notAfter(peer)) > 0) {
+        shard_handshake_done(c->shard);
+        if (connection_identify(c)) {
+            tls_session_shrink(c->ssl);
             protocol_start(c, tls_session_http2(c->ssl));
             return;
         }

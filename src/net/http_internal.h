@@ -39,6 +39,8 @@ struct http_shard {
     bool listening, draining, drained;
     int reserve_fd; /* given up to accept and close when descriptors run out */
     struct timer accept_pause;
+    struct timer trim;
+    unsigned handshakes; /* since the heap was trimmed */
     struct task drain_task;
     struct http_connection *connections;
     struct http_connection *send_first, **send_last;
@@ -138,7 +140,7 @@ struct http_connection {
     struct timer timer;
     struct x509_identity *peer;
     uint8_t deadline;
-    bool send_set, peer_known, closing, dead, cut, linger, lingering, greeted;
+    bool send_set, closing, dead, cut, linger, lingering, greeted;
     char address[INET6_ADDRSTRLEN];
     union {
         struct http1 h1;
@@ -189,7 +191,11 @@ static inline struct http_server *connection_server(const struct http_connection
     return c->shard->server;
 }
 
+/* http_peer.c */
+MUST_CHECK bool connection_identify(struct http_connection *); /* after the handshake; false: it may not go on */
+
 /* http_server.c */
+void shard_handshake_done(struct http_shard *);
 void shard_connection_gone(struct http_shard *);
 
 /* http_exchange.c */

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 #define BACKLOG         4096
 #define ACCEPTS_MAX     16 /* a turn: so that other loops get their share */
 #define ACCEPT_PAUSE_MS 100
+#define TRIM_HANDSHAKES 64
+#define TRIM_MS         1000
 
 static const struct http_options defaults = {
     .max_header = 64 * 1024,
@@ -67,6 +70,21 @@ void shard_connection_gone(struct http_shard *shard)
     atomic_fetch_sub(&shard->server->connections, 1);
     if (shard->draining)
         shard_drained(shard);
+}
+
+/* A handshake takes 60 KB for some milliseconds. Where many ran at once the heap is left full of holes: back to the
+ * kernel with them. */
+static void trim_heap(struct timer *timer)
+{
+    struct http_shard *shard = (struct http_shard *)((char *)timer - offsetof(struct http_shard, trim));
+    shard->handshakes = 0;
+    malloc_trim(0);
+}
+
+void shard_handshake_done(struct http_shard *shard)
+{
+    if (++shard->handshakes >= TRIM_HANDSHAKES)
+        timer_set(shard->loop, &shard->trim, TRIM_MS); /* put off until it is quiet */
 }
 
 /* Without a descriptor to accept with, a waiting connection would wake the loop for ever: the reserve is given up to
@@ -229,6 +247,7 @@ static err_t shard_start(struct http_shard *shard, struct http_server *server, s
     shard->loop = loop;
     shard->send_last = &shard->send_first;
     shard->accept_pause.fire = accept_resume;
+    shard->trim.fire = trim_heap;
     shard->listener = (struct loop_fd){server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, accept_ready};
     shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (!shard_buffers(shard))
@@ -289,6 +308,7 @@ void http_server_free(struct http_server *server)
         if (shard->listening)
             loop_remove(shard->loop, &shard->listener);
         timer_cancel(shard->loop, &shard->accept_pause);
+        timer_cancel(shard->loop, &shard->trim);
         if (shard->reserve_fd >= 0)
             close(shard->reserve_fd);
         shard_buffers_free(shard);

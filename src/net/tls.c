@@ -262,3 +262,17 @@ bool tls_session_http2(const SSL *ssl)
     SSL_get0_alpn_selected(ssl, &name, &n);
     return n == 2 && memcmp(name, "h2", 2) == 0;
 }
+
+static void empty(STACK_OF(X509) * chain)
+{
+    while (chain && sk_X509_num(chain) > 0)
+        X509_free(sk_X509_pop(chain));
+}
+
+/* The leaf itself stays with the session, which stays with the connection: SSL_set_session would begin the protocol
+ * anew. */
+void tls_session_shrink(SSL *ssl)
+{
+    empty(SSL_get_peer_cert_chain(ssl));
+    empty(SSL_get0_verified_chain(ssl));
+}
