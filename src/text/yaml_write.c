@@ -176,6 +176,8 @@ static bool write_number(struct writer *w, bytes text)
     if (scalar.type == YAML_FLOAT) {
         yaml_format_float_general(scalar.number, false, number);
         text = bytes_of(number);
+    } else if (scalar.type == YAML_INTEGER && scalar.negative && scalar.magnitude == 0) {
+        text = BYTES("-0.0"); /* an integer would lose the sign */
     }
     return emit_scalar(w, NULL, text, YAML_PLAIN_SCALAR_STYLE);
 }
