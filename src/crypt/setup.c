@@ -17,5 +17,8 @@ err_t crypt_setup(struct error *error)
      */
     if (!CRYPTO_secure_malloc_initialized() && CRYPTO_secure_malloc_init(SECURE_HEAP_SIZE, SECURE_HEAP_PIECE) == 0)
         return openssl_error(error, "make the secure heap");
+    /* OpenSSL 3.0 goes on with a context that it could not make, and crashes. */
+    if (!OSSL_LIB_CTX_get0_global_default())
+        return error_set(error, ERR_NO_MEMORY, "no memory for OpenSSL");
     return aes_gcm_fetch(error);
 }
