@@ -7,6 +7,7 @@
 #include "client/server_url.h"
 #include "cmd/command.h"
 #include "cmd/exec_environment.h"
+#include "crypt/setup.h"
 #include "net/http_client.h"
 
 #include <errno.h>
@@ -180,6 +181,7 @@ static err_t connect_server(struct exec *x)
         command_warn(x->command, "cluster \"%s\" is not verified: insecure-skip-tls-verify", k->cluster);
     if (strncmp(k->server, "http://", 7) == 0 && !server_url_is_loopback(k->server))
         command_warn(x->command, "%s is not encrypted: Secrets cross the network in clear", k->server);
+    TRY(crypt_setup(x->error));
     TRY(http_client_global(x->error));
     return api_client_new(k, x->arena, &x->client, x->error);
 }
@@ -313,10 +315,12 @@ static int exec_run(const struct invocation *v)
      * change. */
     (void)prctl(PR_SET_DUMPABLE, 0);
     int status;
-    if (parse_references(&x) != ERR_OK) {
+    err_t code = parse_references(&x);
+    if (code == ERR_BAD_REQUEST) {
         status = command_misused(v->command, &error);
     } else {
-        err_t code = gather(&x, environ, &environment);
+        if (code == ERR_OK)
+            code = gather(&x, environ, &environment);
         api_client_free(x.client); /* its descriptors must not reach the program */
         status = code == ERR_OK ? become(v, environment, &error) : command_failed(v, &error);
     }

@@ -120,8 +120,10 @@ static int run(struct arena *arena, const struct command *c, char **argv)
     struct invocation v;
     struct error error;
     error_init(&error, arena);
-    if (command_parse(c, arena, argv, &v, &error) != ERR_OK)
-        return command_misused(c, &error);
+    err_t code = command_parse(c, arena, argv, &v, &error);
+    if (code != ERR_OK)
+        return code == ERR_BAD_REQUEST ? command_misused(c, &error)
+                                       : command_failed(&(struct invocation){.command = c}, &error);
     if (!v.help)
         return c->run(&v);
     struct buffer text;

@@ -253,6 +253,28 @@ def test_failures_tell_no_value(client, api):
         assert not harness.needles(harness.canaries()).search(done.stderr + done.stdout)
 
 
+def test_each_allocation_fails_once(client, api, authority):
+    """Then the program starts with the value, or exec says why not; OpenSSL's own abort has its own sentence."""
+    value = harness.canary("exec")
+    api.put("db", {"k": value})
+    certificate, key = authority.sign("jane", "/CN=jane", "extendedKeyUsage=clientAuth\n")
+    client.user = {"client-certificate": str(certificate), "client-key": str(key)}
+    config, failures, after, successes = client.write(), 0, 0, 0
+    while successes < 40:
+        done = subprocess.run([harness.fault_binary(), "exec", "--kubeconfig", config, "--env", "A=db/k", "--", *ENV], stdin=subprocess.DEVNULL,
+                              env={**client.environment, "COFFER_FAIL_ALLOCATION": str(after)}, capture_output=True, timeout=60)
+        said = done.stderr.decode()
+        if done.returncode == 0:
+            assert f"A={value}".encode() in done.stdout.split(b"\0")
+            successes += after > 3000
+        else:
+            failures += 1
+            assert done.stdout == b"" and value not in said
+            assert (done.returncode == 125 and said.startswith("coffer exec: ")) or "OpenSSL internal error" in said, done
+        after += 13
+    assert failures > 10
+
+
 # ---- misuse
 
 @pytest.mark.parametrize("flags, sentence", [
