@@ -268,6 +268,8 @@ err_t decode_object(struct arena *arena, const struct kind *kind, enum body_form
     TRY(set_type(arena, kind, type, object, error));
     if (kind->decoded)
         TRY(kind->decoded(arena, object, error));
+    if (kind->warn)
+        kind->warn(arena, object, warnings);
     *ret = object;
     return ERR_OK;
 }

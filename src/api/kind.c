@@ -105,6 +105,7 @@ static const struct {
 
 void human_duration(int64_t seconds, char ret[16])
 {
+    char text[32] = "";
     size_t i = 0;
     if (seconds < 0) { /* clocks may differ by a second */
         (void)snprintf(ret, 16, "%s", seconds >= -1 ? "0s" : "<invalid>");
@@ -112,9 +113,13 @@ void human_duration(int64_t seconds, char ret[16])
     }
     while (seconds >= duration_steps[i].below && i + 1 < ARRAY_LEN(duration_steps))
         i++;
-    int64_t big = seconds / duration_steps[i].big;
-    int64_t rest = duration_steps[i].small ? seconds % duration_steps[i].big / duration_steps[i].small : 0;
-    int n = snprintf(ret, 16, "%lld%c", (long long)big, duration_steps[i].big_letter);
-    if (rest && n > 0 && n < 16)
-        (void)snprintf(ret + n, (size_t)(16 - n), "%lld%c", (long long)rest, duration_steps[i].small_letter);
+    unsigned big = (unsigned)(seconds / duration_steps[i].big), rest = 0;
+    if (duration_steps[i].small)
+        rest = (unsigned)(seconds % duration_steps[i].big / duration_steps[i].small);
+    if (rest)
+        (void)snprintf(text, sizeof(text), "%u%c%u%c", big, duration_steps[i].big_letter, rest, duration_steps[i].small_letter);
+    else
+        (void)snprintf(text, sizeof(text), "%u%c", big, duration_steps[i].big_letter);
+    memcpy(ret, text, 15);
+    ret[15] = '\0';
 }

@@ -19,6 +19,8 @@ enum verb {
 #define VERB_BIT(verb) (1u << (verb))
 const char *verb_name(enum verb);
 
+struct warnings;
+
 struct column {
     const char *name, *type, *format, *description;
     int priority;
@@ -55,6 +57,9 @@ struct kind {
     void (*validate)(struct arena *, const struct json *object, const struct json *old, struct error *);
     void (*validate_name)(
         struct arena *, bytes name, bool prefix, bytes field, struct error *); /* NULL: DNS-1123 subdomain */
+
+    /* Sentences for Warning headers about an object that is accepted as it is. */
+    void (*warn)(struct arena *, const struct json *object, struct warnings *);
 
     const struct column *columns; /* after Name; Age last is theirs too */
     size_t column_count;

@@ -196,6 +196,32 @@ static void secret_validate(struct arena *arena, const struct json *object, cons
     validate_type(arena, object, error);
 }
 
+static bool holds_pem(struct arena *arena, bytes text)
+{
+    bytes plain;
+    size_t offset;
+    return base64_decode(arena, BASE64_STANDARD, text, &plain, &offset) == ERR_OK && memmem(plain.p, plain.n, "-----BEGIN ", 11);
+}
+
+/* A pair that no TLS server could use is accepted, with a word about it. */
+static void secret_warn(struct arena *arena, const struct json *object, struct warnings *warnings)
+{
+    static const struct {
+        const char *key, *sentence;
+    } parts[] = {{"tls.crt", "tls: failed to find any PEM data in certificate input"},
+        {"tls.key", "tls: failed to find any PEM data in key input"}};
+    const struct json *data = json_get(object, BYTES("data"));
+    if (!bytes_equal(json_text(object, BYTES("type")), BYTES("kubernetes.io/tls")))
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        const struct json *value = json_get(data, bytes_of(parts[i].key));
+        if (!value || holds_pem(arena, value->text))
+            continue;
+        warning_add(arena, warnings, bytes_of(parts[i].sentence));
+        return;
+    }
+}
+
 /* ---- Showing */
 
 /* kubectl apply keeps what it was given in an annotation, values and all: the keys stay, the values go. */
@@ -277,6 +303,7 @@ const struct kind secret_kind = {
     .decoded = secret_decoded,
     .prepare = secret_prepare,
     .validate = secret_validate,
+    .warn = secret_warn,
     .columns = columns,
     .column_count = ARRAY_LEN(columns),
     .cells = secret_cells,

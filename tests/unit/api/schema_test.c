@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fixture.h"
+
+#include "api/schemas.h"
+
+static const struct schema *const all[] = {&schema_object_meta, &schema_owner_reference, &schema_managed_fields_entry, &schema_list_meta,
+    &schema_delete_options, &schema_preconditions, &schema_status, &schema_status_details, &schema_status_cause, &schema_secret,
+    &schema_secret_list, &schema_namespace, &schema_namespace_spec, &schema_namespace_status, &schema_namespace_condition,
+    &schema_namespace_list};
+
+static const struct schema *named(bytes name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (bytes_equal(name, bytes_of(all[i]->openapi_name)))
+            return all[i];
+    fail_msg("%s is not among the schemas", text(name));
+    return NULL;
+}
+
+static const char *type_name(const struct schema *schema)
+{
+    static const char *const names[] = {[SCHEMA_STRING] = "string", [SCHEMA_BYTES] = "string", [SCHEMA_TIME] = "string",
+        [SCHEMA_INTEGER] = "integer", [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_ARRAY] = "array", [SCHEMA_MAP] = "object"};
+    return names[schema->type];
+}
+
+static void check_keyword(const struct json *fact, const char *keyword, const char *ours)
+{
+    assert_string_equal(text(json_text(fact, bytes_of(keyword))), ours ? ours : "");
+}
+
+static void check_type(const struct json *fact, const struct schema *schema)
+{
+    bytes ref = json_text(fact, BYTES("$ref"));
+    if (ref.n && bytes_end(ref, BYTES(".Time"))) {
+        assert_int_equal(schema->type, SCHEMA_TIME);
+        return;
+    }
+    if (ref.n) {
+        assert_string_equal(schema->openapi_name, text(ref));
+        return;
+    }
+    check_keyword(fact, "type", type_name(schema));
+    check_keyword(fact, "format", schema->type == SCHEMA_BYTES ? "byte" : schema->format);
+    check_keyword(fact, "x-kubernetes-list-type", schema->list_type);
+    check_keyword(fact, "x-kubernetes-patch-strategy", schema->patch_strategy);
+    check_keyword(fact, "x-kubernetes-patch-merge-key", schema->patch_merge_key);
+    const struct json *keys = json_get(fact, BYTES("x-kubernetes-list-map-keys")), *items = json_get(fact, BYTES("items"));
+    assert_int_equal(keys ? keys->count : 0, schema->list_map_key_count);
+    if (!items)
+        items = json_get(fact, BYTES("additionalProperties"));
+    assert_int_equal(items != NULL, schema->items != NULL);
+    if (items)
+        check_type(items, schema->items);
+}
+
+static bool contains(const struct json *list, const char *name)
+{
+    for (const struct json *item = list ? list->first : NULL; item; item = item->next)
+        if (bytes_equal(item->text, bytes_of(name)))
+            return true;
+    return false;
+}
+
+static void check_schema(const struct json *fact)
+{
+    const struct schema *schema = named(fact->key);
+    const struct json *openapi = json_get(fact, BYTES("openapi")), *properties = json_get(openapi, BYTES("properties"));
+    uint32_t at = schema->property_count - json_get(fact, BYTES("fields"))->count;
+    check_keyword(openapi, "x-kubernetes-map-type", schema->map_type);
+    assert_int_equal(properties->count, schema->property_count);
+    for (const struct json *field = json_get(fact, BYTES("fields"))->first; field; field = field->next, at++) {
+        int64_t number;
+        assert_string_equal(schema->properties[at].name, text(field->first->next->text));
+        assert_true(json_to_int64(field->first, &number));
+        assert_int_equal(number, schema->properties[at].protobuf);
+    }
+    for (uint32_t i = 0; i < schema->property_count; i++) {
+        const struct schema_property *p = &schema->properties[i];
+        const struct json *known = json_get(properties, bytes_of(p->name));
+        assert_non_null(known);
+        check_type(known, p->schema);
+        assert_int_equal(p->required, contains(json_get(openapi, BYTES("required")), p->name));
+        assert_int_equal(p->name_length, strlen(p->name));
+        assert_non_null(p->description);
+    }
+}
+
+static void the_schemas_are_those_of_kubernetes(void **state)
+{
+    struct json *facts;
+    (void)state;
+    assert_int_equal(json_parse(&arena, golden("schema/facts.json"), &(struct json_options){0}, &facts, NULL, &error), ERR_OK);
+    assert_int_equal(facts->count, ARRAY_LEN(all));
+    for (const struct json *fact = facts->first; fact; fact = fact->next)
+        check_schema(fact);
+}
+
+/* ---- Loading */
+
+static const char *load(const char *json)
+{
+    struct schema_list list = {0};
+    struct json *file;
+    assert_int_equal(json_parse(&arena, bytes_of(json), &(struct json_options){0}, &file, NULL, &error), ERR_OK);
+    if (schemas_load(&arena, file, &list, &error) == ERR_OK && schemas_link(&list, &error) == ERR_OK)
+        return "";
+    return text(error.message);
+}
+
+static void what_is_not_understood_is_refused(void **state)
+{
+    static const struct {
+        const char *json, *says;
+    } cases[] = {
+        {"{\"a.B\":{\"type\":\"object\"}}", ""},
+        {"[]", ": no map of schemas \"\""},
+        {"{\"a.B\":5}", "a.B: no map \"a.B\""},
+        {"{\"a.B\":{\"typ\":\"object\"}}", "a.B: unknown keyword \"typ\""},
+        {"{\"a.B\":{\"type\":\"objekt\"}}", "a.B: unknown type \"objekt\""},
+        {"{\"a.B\":{}}", "a.B: unknown type \"\""},
+        {"{\"a.B\":{\"type\":\"array\"}}", "a.B: items do not fit the type \"array\""},
+        {"{\"a.B\":{\"type\":\"string\",\"items\":{\"type\":\"string\"}}}", "a.B: items do not fit the type \"string\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x\":1}}}}", "a.B.c: unknown keyword \"x\""},
+        {"{\"a.B\":{\"type\":\"object\",\"required\":[\"c\"]}}", "a.B: required, but no property: \"c\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"$ref\":\"a.C\"}}}}", "$ref: no schema is named \"a.C\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x-presence\":\"often\"}}}}", "a.B.c: unknown presence \"often\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x-protobuf\":0}}}}", "a.B.c: no field number: \"x-protobuf\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_string_equal(load(cases[i].json), cases[i].says);
+}
+
+static void references_are_linked(void **state)
+{
+    struct schema_list list = {0};
+    struct json *file;
+    bytes json = BYTES("{\"x.A\":{\"type\":\"object\",\"properties\":{\"b\":{\"type\":\"array\",\"items\":{\"$ref\":\"x.B\"}}}},\"x.B\":{\"type\":\"object\"}}");
+    (void)state;
+    assert_int_equal(json_parse(&arena, json, &(struct json_options){0}, &file, NULL, &error), ERR_OK);
+    assert_int_equal(schemas_load(&arena, file, &list, &error), ERR_OK);
+    assert_int_equal(schemas_link(&list, &error), ERR_OK);
+    assert_int_equal(list.count, 2);
+    assert_ptr_equal(list.schemas[0]->properties[0].schema->items, list.schemas[1]);
+}
+
+static void members_are_arranged_in_canonical_order(void **state)
+{
+    struct json *object;
+    struct buffer out;
+    bytes json = BYTES("{\"type\":\"t\",\"other\":1,\"metadata\":{\"uid\":\"u\",\"labels\":{\"b\":\"\",\"a\":\"\"},\"name\":\"n\"},\"kind\":\"Secret\"}");
+    (void)state;
+    assert_int_equal(json_parse(&arena, json, &(struct json_options){0}, &object, NULL, &error), ERR_OK);
+    schema_arrange(&schema_secret, object);
+    buffer_init(&out, &arena);
+    json_write(&out, object);
+    assert_string_equal(text(buffer_bytes(&out)),
+        "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"labels\":{\"a\":\"\",\"b\":\"\"}},\"type\":\"t\",\"other\":1}");
+    assert_null(object->last->next);
+    assert_string_equal(text(object->last->key), "other");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {TEST(the_schemas_are_those_of_kubernetes), TEST(what_is_not_understood_is_refused),
+        TEST(references_are_linked), TEST(members_are_arranged_in_canonical_order)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
