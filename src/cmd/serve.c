@@ -9,6 +9,7 @@
 #include "cmd/serve_paths.h"
 #include "crypt/key_region.h"
 #include "crypt/setup.h"
+#include "kinds/kinds.h"
 #include "serve/certificates.h"
 #include "serve/server.h"
 
@@ -291,6 +292,7 @@ static err_t open_server(struct error *error)
         .anonymous_health = run.options->anonymous_health};
     const struct http_options http_options = {.address = run.address, .port = run.port};
 
+    kinds_register_all();
     TRY(server_new(&server_options, &run.server, error));
     TRY(server_bootstrap(run.server, error));
     TRY(certificates_tls(run.certificates, &tls, error));
