@@ -2,6 +2,7 @@
 /* Deletes: DeleteOptions from a body, preconditions, finalizers. What has finalizers is marked and stays; what has none
  * goes. */
 #include "base/clock.h"
+#include "kinds/kinds.h"
 #include "serve/steps.h"
 #include "text/protobuf.h"
 #include "text/utf8.h"
@@ -301,9 +302,9 @@ static err_t mark(struct request *r, struct json *finalizers)
     if (fine && !marked)
         fine =
             json_set(metadata, BYTES("deletionTimestamp"), json_string(r->arena, arena_copy(r->arena, bytes_of(now))));
-    if (fine && !marked && r->kind != kind_namespace())
+    if (fine && !marked && r->kind != &namespace_kind)
         fine = json_set(metadata, BYTES("deletionGracePeriodSeconds"), json_integer(r->arena, 0));
-    if (fine && r->kind == kind_namespace()) {
+    if (fine && r->kind == &namespace_kind) {
         struct json *status = json_get(object, BYTES("status"));
         if (!status)
             status = json_set(object, BYTES("status"), json_new(r->arena, JSON_OBJECT));
@@ -322,7 +323,7 @@ err_t delete_prepare(struct request *r)
     struct json *finalizers;
     bool changed;
 
-    if (r->kind == kind_namespace())
+    if (r->kind == &namespace_kind)
         TRY(check_protected(r));
     TRY(check_preconditions(r));
     finalizers = finalizers_after(r, json_get(metadata, BYTES("finalizers")), &changed);

@@ -2,6 +2,7 @@
 #include "serve/server.h"
 
 #include "base/clock.h"
+#include "kinds/kinds.h"
 #include "serve/steps.h"
 #include "serve/watch.h"
 
@@ -88,7 +89,7 @@ void server_set_http(struct server *server, struct http_server *http)
 
 static err_t create_namespace(struct server *server, struct arena *arena, const char *name, struct error *error)
 {
-    struct request r = {.server = server, .arena = arena, .kind = kind_namespace(), .verb = VERB_CREATE};
+    struct request r = {.server = server, .arena = arena, .kind = &namespace_kind, .verb = VERB_CREATE};
     bytes body = arena_format(arena, "{\"metadata\":{\"name\":\"%s\"}}", name);
     struct awaited_write awaited;
 
@@ -117,7 +118,7 @@ err_t server_bootstrap(struct server *server, struct error *error)
 
     arena_init(&arena, 1u << 20);
     for (size_t i = 0; i < ARRAY_LEN(names) && code == ERR_OK; i++) {
-        struct store_key key = {kind_namespace()->number, bytes_of(names[i])};
+        struct store_key key = {namespace_kind.number, bytes_of(names[i])};
         struct read_txn *txn;
         struct record record;
         code = store_read_begin(server->store, &txn, error);

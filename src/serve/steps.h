@@ -41,8 +41,6 @@ step_function decode_step, load_step, prepare_step, admit_step, validate_step, s
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
 /* A namespace may go only when nothing is in it: a compare for every namespaced kind. */
 MUST_CHECK err_t compare_empty_namespace(struct request *, bytes namespace);
-const struct kind *kind_namespace(void);
-
 /* delete.c */
 MUST_CHECK err_t delete_decode(struct request *);
 /* Sets removes, and object when it is stored again or shown. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Creates and updates, and the way that deletes share with them. What a write rests on (its object's revision, its
  * namespace's) goes into the commit as compares; when one loses, the write starts anew from its body. */
+#include "kinds/kinds.h"
 #include "serve/steps.h"
 
 #define ATTEMPTS_MAX   5  /* of an update that names no revision */
@@ -11,11 +12,6 @@
 static enum step_result result_of(err_t code)
 {
     return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
-}
-
-const struct kind *kind_namespace(void)
-{
-    return kind_by_resource(BYTES(""), BYTES("v1"), BYTES("namespaces"));
 }
 
 /* ---- Decoding. */
@@ -173,7 +169,7 @@ static err_t terminating(struct request *r, bytes namespace)
 static err_t admit_namespace(struct request *r, struct read_txn *txn)
 {
     struct json_options options = {.max_depth = 100};
-    const struct kind *kind = kind_namespace();
+    const struct kind *kind = &namespace_kind;
     struct store_key key = {kind->number, r->namespace};
     struct record record;
     struct json *namespace;
@@ -234,7 +230,7 @@ static err_t admit(struct request *r, struct read_txn *txn)
     TRY(compare_add(r, r->verb == VERB_CREATE ? COMPARE_ABSENT : COMPARE_REVISION, r->kind, r->key, r->old_revision));
     if (r->verb == VERB_CREATE && r->kind->namespaced)
         return admit_namespace(r, txn);
-    if (r->verb != VERB_CREATE && r->kind == kind_namespace() && (r->removes || r->verb == VERB_DELETE))
+    if (r->verb != VERB_CREATE && r->kind == &namespace_kind && (r->removes || r->verb == VERB_DELETE))
         return admit_empty(r, txn);
     return ERR_OK;
 }
