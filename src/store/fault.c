@@ -34,21 +34,22 @@ void store_install_fault_handler(void)
 }
 
 /* LMDB does not tell where its map lies: counted back from a row in it. */
-static uintptr_t find_map(struct store *store)
+static const uint8_t *find_map(struct store *store)
 {
+    const uint8_t *start = NULL;
     struct read_txn *read;
     bytes stored;
-    uintptr_t page, number, start = 0;
-    uint32_t magic;
     if (store_read_begin(store, &read, NULL) != ERR_OK)
-        return 0;
+        return NULL;
     if (view_meta_get(&store->view, read->txn, BYTES(VIEW_OWN "format"), &stored) == 0) {
-        page = (uintptr_t)stored.p & ~(uintptr_t)(store->page_size - 1);
-        memcpy(&number, (const void *)page, sizeof number);
+        const uint8_t *page = stored.p - (uintptr_t)stored.p % store->page_size;
+        uint64_t number;
+        uint32_t magic;
+        memcpy(&number, page, sizeof number);
         if (number < store->map_pages) {
             start = page - number * store->page_size;
-            memcpy(&magic, (const uint8_t *)start + 16, sizeof magic);
-            start = magic == lmdb_magic ? start : 0;
+            memcpy(&magic, start + 16, sizeof magic);
+            start = magic == lmdb_magic ? start : NULL;
         }
     }
     store_read_end(read);
@@ -57,7 +58,7 @@ static uintptr_t find_map(struct store *store)
 
 void fault_watch(struct store *store)
 {
-    const uintptr_t start = find_map(store);
+    const uintptr_t start = (uintptr_t)find_map(store);
     int n = snprintf(line, sizeof line, "coffer: reading %s failed: the disk is damaged or the file was cut short\n",
         store->view.path);
     line_size = n < 0 ? 0 : (size_t)n < sizeof line ? (size_t)n : sizeof line - 1;

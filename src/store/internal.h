@@ -39,29 +39,29 @@ struct pin {
 };
 
 struct store {
+    struct spare_slot spare[SPARE_SLOTS];
     struct view view;
     char *directory;
     int lock, sync_fd; /* sync_fd: the data file, to ask whether a write-back failed */
-    char id[33];
-    bool is_new, read_only;
-    size_t page_size, map_pages,
-        soft_pages; /* puts stop at soft_pages, so that deletions and compaction always have room */
+    size_t page_size, map_pages;
+    size_t soft_pages; /* puts stop here, so that deletions and compaction always have room */
     unsigned history_seconds;
-    struct spare_slot spare[SPARE_SLOTS];
+    unsigned compact_rows; /* of the commit thread's next transaction: fewer after one did not fit */
+    char id[33];
+    bool is_new, read_only, thread_started;
+    bool stopping;         /* under mutex, as is the queue */
+    _Atomic bool writable; /* no put was refused for want of space since there was room last */
 
     pthread_mutex_t mutex; /* the queue */
     pthread_cond_t wake;
     struct store_write *first, *last;
-    bool stopping;
     pthread_t thread;
-    bool thread_started;
     struct observer observers[OBSERVERS];
     size_t observer_count;
 
     /* the commit thread's */
     uint64_t head;
     uint64_t compacted;
-    unsigned compact_rows;   /* of the next transaction: fewer after one did not fit */
     uint64_t space_check_at; /* monotonic ms: whether there is room again */
 
     pthread_mutex_t pin_mutex;
@@ -72,7 +72,6 @@ struct store {
     _Atomic uint64_t compact_at;  /* monotonic ms of the next look at compaction */
     _Atomic int64_t clock_offset; /* tests move it */
     _Atomic uint64_t commits, writes, published_compacted;
-    _Atomic bool writable;
 };
 
 struct read_txn {

@@ -91,9 +91,8 @@ void store_read_end(struct read_txn *read)
         read_free(read);
 }
 
-uint64_t store_revision(const struct read_txn *reading)
+uint64_t store_revision(struct read_txn *read)
 {
-    struct read_txn *read = (struct read_txn *)(uintptr_t)reading; /* remembers, which the caller cannot see */
     if (!read->revision_known) {
         int rc = view_head(&read->store->view, read->txn, &read->revision);
         if (rc)
@@ -103,9 +102,8 @@ uint64_t store_revision(const struct read_txn *reading)
     return read->revision;
 }
 
-uint64_t store_compacted(const struct read_txn *reading)
+uint64_t store_compacted(struct read_txn *read)
 {
-    struct read_txn *read = (struct read_txn *)(uintptr_t)reading;
     if (!read->compacted_known) {
         int rc = view_compacted(&read->store->view, read->txn, &read->compacted);
         if (rc)
@@ -134,7 +132,7 @@ static err_t not_found(struct error *error)
     return error_set(error, ERR_NOT_FOUND, "not found");
 }
 
-static err_t expired(uint64_t revision, const struct read_txn *read, struct error *error)
+static err_t expired(uint64_t revision, struct read_txn *read, struct error *error)
 {
     return error_set(error, ERR_EXPIRED, "revision %llu has been compacted; the oldest that can be read is %llu",
         (unsigned long long)revision, (unsigned long long)store_compacted(read));

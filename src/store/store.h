@@ -64,8 +64,8 @@ struct read_txn;
 MUST_CHECK err_t store_read_begin(struct store *, struct read_txn **ret, struct error *);
 void store_read_end(struct read_txn *);
 /* The newest revision in the snapshot, and the revision up to which history was compacted. */
-uint64_t store_revision(const struct read_txn *);
-uint64_t store_compacted(const struct read_txn *);
+uint64_t store_revision(struct read_txn *);
+uint64_t store_compacted(struct read_txn *);
 
 /* The object at `revision` (0: newest). ERR_NOT_FOUND, ERR_EXPIRED (compacted). *ret untouched on failure. */
 MUST_CHECK err_t store_get(struct read_txn *, struct store_key, uint64_t revision, struct record *ret, struct error *);

@@ -8,7 +8,11 @@
 
 static MDB_val val(bytes b)
 {
-    return (MDB_val){b.n, (void *)(uintptr_t)b.p};
+    const union {
+        const uint8_t *lent;
+        void *data; /* LMDB reads what it is given, and has no const */
+    } p = {b.p};
+    return (MDB_val){b.n, p.data};
 }
 
 static bytes unval(MDB_val v)
