@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* YAML 1.1 as Kubernetes reads it (sigs.k8s.io/yaml: a document becomes JSON), on libyaml's events. Unquoted
- * yes/no/on/off/y/n are booleans, ~ is null, 0o/0x/0 and 1_000 are numbers. Limits: depth 64, expanded nodes, duplicate
- * keys refused, aliases counted. */
+ * yes/no/on/off/y/n are booleans, ~ is null, 0o/0x/0 and 1_000 are numbers. Limits: depth 64, nodes counted as
+ * aliases expand, 256 anchors a document, duplicate keys refused (what a merge key << brings may be overridden). */
 #ifndef COFFER_TEXT_YAML_H
 #define COFFER_TEXT_YAML_H
 

@@ -134,7 +134,7 @@ static bool is_base60(bytes text)
 /* U+0085, U+2028 and U+2029 are line breaks to YAML 1.1, and would be folded. */
 static bool has_rare_break(bytes text)
 {
-    return text.n && (memmem(text.p, text.n, "\xc2\x85", 2) || memmem(text.p, text.n, "\xe2\x80\xa8", 3) ||
+    return text.p && (memmem(text.p, text.n, "\xc2\x85", 2) || memmem(text.p, text.n, "\xe2\x80\xa8", 3) ||
                          memmem(text.p, text.n, "\xe2\x80\xa9", 3));
 }
 

@@ -135,16 +135,16 @@ static void blocks_come_back_whole(void **state)
     assert_int_equal(slab_size(512 * 1024 + 1), 512 * 1024 + 4096);
 }
 
-static void *churn(void *unused)
+/* Returns its argument when it is refused memory. */
+static void *churn(void *refused)
 {
-    (void)unused;
     for (unsigned i = 0; i < 2000; i++) {
         struct arena arena;
         arena_init(&arena, 1 << 20);
         for (unsigned k = 0; k < i % 20; k++) {
             uint8_t *p = arena_alloc(&arena, 100U << (k % 8));
             if (!p)
-                return (void *)"refused";
+                return refused;
             memset(p, 1, 100U << (k % 8));
         }
         arena_reset(&arena);
@@ -157,7 +157,7 @@ static void threads_share_the_slabs(void **state)
     pthread_t threads[4];
     (void)state;
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, churn, NULL), 0);
+        assert_int_equal(pthread_create(&threads[i], NULL, churn, &threads), 0);
     for (size_t i = 0; i < 4; i++) {
         void *result;
         assert_int_equal(pthread_join(threads[i], &result), 0);
