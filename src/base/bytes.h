@@ -63,7 +63,7 @@ static inline bool bytes_end(bytes b, bytes suffix)
 /* b without its first n bytes; n must not exceed b.n. */
 static inline bytes bytes_skip(bytes b, size_t n)
 {
-    return (bytes){b.p + n, b.n - n};
+    return (bytes){n ? b.p + n : b.p, b.n - n}; /* p may be NULL */
 }
 
 /* Offset of the first c, or b.n. */
