@@ -22,7 +22,8 @@ bool queue_put(struct http_queue *q, const void *p, size_t n)
         queue_free(q);
         *q = (struct http_queue){grown, 0, used, capacity};
     }
-    memcpy(q->p + q->end, p, n);
+    if (n)
+        memcpy(q->p + q->end, p, n);
     q->end += n;
     return true;
 }

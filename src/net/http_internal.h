@@ -113,7 +113,7 @@ void queue_skip(struct http_queue *, size_t n);
 void queue_free(struct http_queue *);
 static inline bytes queue_bytes(const struct http_queue *q)
 {
-    return (bytes){q->p + q->start, q->end - q->start};
+    return q->p ? (bytes){q->p + q->start, q->end - q->start} : BYTES_NONE;
 }
 
 struct http1 {
