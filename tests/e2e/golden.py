@@ -13,7 +13,7 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 GENERATED = re.compile(r"\b(gen-|g{58})[bcdfghjklmnpqrstvwxz2456789]{5}\b")
 REVISION = re.compile(r"((?:resource version|current): ?|record \()\d+( \(\d+\))?", re.IGNORECASE)
 AGE = re.compile(r"^(\d+[smhd]){1,2}$")
-MASKED = {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "storageVersionHash", "description"}
+MASKED = {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "storageVersionHash", "description", "serverAddress"}
 VERSION_FACTS = {"gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform"}
 # Headers that clients rely on; of those that carry random values only that they are there.
 HEADERS = ["Content-Type", "Cache-Control", "Warning", "Vary", "Retry-After", "X-Content-Type-Options", "Content-Encoding"]
@@ -167,22 +167,18 @@ def mask(value, key="", drop=frozenset({"managedFields"})):
 
 def is_bookmark(event):
     """A bookmark by the clock: when and how many come is not fixed. The one that ends the initial events is."""
-    return event.get("type") == "BOOKMARK" and "annotations" not in event.get("object", {}).get("metadata", {}) \
-        and event["object"].get("kind") != "Table"
+    return event.get("type") == "BOOKMARK" and "initial-events-end" not in json.dumps(event)
 
 
 def documents(body):
     """The JSON documents of a body: one, or an event a line. None when it is not JSON."""
     text = body.decode("utf8", "replace")
-    try:
-        return [json.loads(text)]
-    except ValueError:
-        pass
-    try:
-        events = [json.loads(line) for line in text.split("\n") if line]
-        return [event for event in events if not is_bookmark(event)] if events else None
-    except ValueError:
-        return None
+    for pieces in ([text], [line for line in text.split("\n") if line]):
+        try:
+            return [document for document in map(json.loads, pieces) if not (isinstance(document, dict) and is_bookmark(document))]
+        except ValueError:
+            pass
+    return None
 
 
 def comparable(exchange, body):
@@ -239,11 +235,13 @@ def compare(exchange, answer):
 def layout(exchange, answer):
     """The text beside the values: indented or not, the newline at the end, < > & escaped."""
     found = []
+    if not documents(exchange.body):
+        return found
     if exchange.body.startswith(b"{\n") != answer.body.startswith(b"{\n"):
         found.append("indented" if answer.body.startswith(b"{\n") else "not indented")
     if exchange.body.endswith(b"\n") != answer.body.endswith(b"\n"):
         found.append("a newline at the end" if answer.body.endswith(b"\n") else "no newline at the end")
-    if documents(exchange.body) and not exchange.body.startswith(b"{\n") and re.search(rb"[<>&]", answer.body):
+    if not exchange.body.startswith(b"{\n") and re.search(rb"[<>&]", answer.body):
         found.append("< > or & not escaped")
     return found
 
@@ -251,10 +249,10 @@ def layout(exchange, answer):
 # ---- what of ours stands for what was recorded
 
 class Known:
-    """Recorded resourceVersions and continue tokens, and ours in their place."""
+    """Recorded resourceVersions, continue tokens and ETags, and ours in their place."""
 
     def __init__(self):
-        self.revisions, self.tokens, self.objects = {}, {}, {}
+        self.revisions, self.tokens, self.objects, self.etags = {}, {}, {}, {}
 
     def learn(self, recorded, ours, found=None):
         """Walks both; returns where an object's resourceVersion does not stand for the one it stood for before."""
@@ -313,6 +311,7 @@ class Replay:
             self.notes[number] = self._learn(exchange, answer)
 
     def _learn(self, exchange, answer):
+        self.known.etags.update(zip(exchange.all("Etag"), answer.all("Etag")))
         recorded, ours = documents(exchange.body), documents(answer.body)
         return self.known.learn(recorded, ours) if recorded and ours else []
 
@@ -336,7 +335,8 @@ class Replay:
         body = exchange.request_body()
         if exchange.number not in LONG_BODIES and b'"resourceVersion"' in body:
             body = self.known.translate(body.decode()).encode()
-        lines = [("Host", "%s:%d" % self.server.address), *exchange.request_headers()]
+        headers = [(name, self.known.etags.get(value, value)) for name, value in exchange.request_headers()]
+        lines = [("Host", "%s:%d" % self.server.address), *headers]
         if body or exchange.method in ("POST", "PUT"):
             lines.append(("Content-Length", str(len(body))))
         lines.append(("Connection", "close"))

@@ -14,7 +14,6 @@ from pathlib import Path
 import harness
 import pytest
 import wire
-import yaml
 from harness import SECRETS
 
 
@@ -75,10 +74,10 @@ def test_data_lives_through_a_restart(start):
     made = server.call("POST", SECRETS, harness.secret("s", {"a": "b"}))
     kubeconfig = server.kubeconfig.read_text()
     server.stop()
+    server.listen = f"127.0.0.1:{server.port}"
     server.start()
     assert server.call("GET", f"{SECRETS}/s") == made
-    again = yaml.safe_load(server.kubeconfig.read_text())
-    assert again["users"] == yaml.safe_load(kubeconfig)["users"]
+    assert server.kubeconfig.read_text() == kubeconfig, "it is written anew only when it no longer fits"
 
 
 # ---- refusals
@@ -86,7 +85,7 @@ def test_data_lives_through_a_restart(start):
 def test_second_server_on_the_same_port(start):
     server = start()
     output = refusal(harness.Server(listen=f"127.0.0.1:{server.port}"))
-    assert f"127.0.0.1:{server.port}" in output
+    assert str(server.port) in output and "127.0.0.1" in output
 
 
 def test_second_server_on_the_same_directory(start):
