@@ -53,7 +53,7 @@ static size_t public_length(bytes body)
 {
     size_t at = 1;
     while (at < body.n) {
-        if (memchr(" \t\r\n,", body.p[at], 5)) {
+        if (memchr(" \t\r\n,}", body.p[at], 6)) {
             at++;
             continue;
         }
@@ -268,8 +268,6 @@ err_t decode_object(struct arena *arena, const struct kind *kind, enum body_form
     TRY(set_type(arena, kind, type, object, error));
     if (kind->decoded)
         TRY(kind->decoded(arena, object, error));
-    if (kind->warn)
-        kind->warn(arena, object, warnings);
     *ret = object;
     return ERR_OK;
 }

@@ -58,7 +58,7 @@ struct kind {
     void (*validate_name)(
         struct arena *, bytes name, bool prefix, bytes field, struct error *); /* NULL: DNS-1123 subdomain */
 
-    /* Sentences for Warning headers about an object that is accepted as it is. */
+    /* Sentences for Warning headers about an object that was found valid, and is accepted as it is. */
     void (*warn)(struct arena *, const struct json *object, struct warnings *);
 
     const struct column *columns; /* after Name; Age last is theirs too */

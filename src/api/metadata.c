@@ -91,7 +91,7 @@ err_t object_prepare_create(
         return arena_error(arena, error);
     TRY(fit_namespace(arena, kind, metadata, namespace, false, error));
     if (json_get(metadata, BYTES("resourceVersion")))
-        return error_set(error, ERR_UNKNOWN, "resourceVersion should not be set on objects to be created");
+        return error_set(error, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
     remove_all(metadata, cleared, ARRAY_LEN(cleared));
     if (!set_name(arena, metadata) || !set_birth(arena, metadata))
         return arena_error(arena, error);

@@ -210,6 +210,9 @@ static void put_token(struct buffer *out, bytes status, bytes token)
 
 void answer_error(struct request *r)
 {
+    const struct http_exchange *x = r->exchange;
+    bool pretty = presentation_error_pretty(
+        http_header(x, BYTES("accept")), http_header(x, BYTES("user-agent")), r->options.pretty);
     struct buffer status, out;
     bytes body;
 
@@ -221,7 +224,7 @@ void answer_error(struct request *r)
     if (r->fresh_token.n > 0)
         put_token(&out, buffer_bytes(&status), r->fresh_token);
     body = buffer_bytes(r->fresh_token.n > 0 ? &out : &status);
-    if (status.failed || out.failed || (r->presentation.pretty && indent(r, body, &body) != ERR_OK)) {
+    if (status.failed || out.failed || (pretty && indent(r, body, &body) != ERR_OK)) {
         count(r, 503);
         answer_no_memory(r->exchange);
         return;

@@ -141,7 +141,7 @@ static err_t read_int64(struct request *r, bytes value, void *field)
 
 static err_t read_revision(struct request *r, bytes value, void *field)
 {
-    const char *prefix = r->verb == VERB_GET ? "" : "invalid resource version: ";
+    const char *prefix = r->verb == VERB_LIST ? "invalid resource version: " : "";
     bytes digits = value, quoted;
 
     (void)field;

@@ -34,8 +34,8 @@ static const struct step {
     {authorize_step, ALL, ON_LOOP},
     {route_step, ALL, ON_LOOP},
     {document_step, DOCUMENTS, ON_LOOP},
-    {form_step, RESOURCES, ON_LOOP},
     {options_step, RESOURCES, ON_LOOP},
+    {form_step, RESOURCES, ON_LOOP},
     {room_step, RESOURCES & ~BIT(GET), ON_LOOP},
     {get_step, BIT(GET), ON_LOOP},
     {watch_start, BIT(WATCH), ON_LOOP},
@@ -230,6 +230,12 @@ static enum step_result form_step(struct request *r)
     if (presentation_choose(http_header(x, BYTES("accept")), http_header(x, BYTES("user-agent")), r->options.pretty,
             list, r->verb == VERB_WATCH, &r->presentation, &r->error) != ERR_OK)
         return STEP_FAIL;
+    /* Reads say so when they show the object; a write must not get as far as that. */
+    if (r->presentation.form == FORM_PARTIAL_LIST && !list && r->verb != VERB_GET)
+        return error_set(&r->error, ERR_NOT_ACCEPTABLE,
+                   "you requested PartialObjectMetadataList, but the requested object is not a list (*core.%s)",
+                   r->kind->kind),
+               STEP_FAIL;
     if (r->presentation.form == FORM_TABLE &&
         presentation_include(r->options.include_object, &r->presentation, &r->error) != ERR_OK)
         return STEP_FAIL;

@@ -253,6 +253,8 @@ enum step_result validate_step(struct request *r)
 
     if (code == ERR_INVALID)
         status_invalid_details(&r->details, r->kind, r->name);
+    if (code == ERR_OK && r->kind->warn)
+        r->kind->warn(r->arena, r->object, &r->warnings);
     return result_of(code);
 }
 
