@@ -7,7 +7,11 @@
  *           └─ http_hold ... (a pool works) ... http_release   later: answer on the loop's thread, then release
  *
  * All calls are made on the loop's thread that owns the exchange. After the answer is sent, or the peer left, gone() is
- * called once and the exchange is freed at its end, or, when held, at http_release. */
+ * called once and the exchange is freed at its end; while it is held both wait for http_release, and only the flag
+ * tells.
+ *
+ * In a turn of the loop: events (head, body), turn-end tasks (lines of the audit log are written), then sending (pull,
+ * close, gone). Nothing of an answer is sent before the turn-end tasks set in its turn are done. */
 #ifndef COFFER_NET_HTTP_H
 #define COFFER_NET_HTTP_H
 
@@ -69,8 +73,9 @@ MUST_CHECK err_t http_server_new(const struct http_options *, const struct http_
 uint16_t http_server_port(const struct http_server *);
 /* New connections use it from now on. Any thread. */
 void http_server_set_tls(struct http_server *, struct tls_context *);
-/* Stops accepting, ends idle connections, tells HTTP/2 clients to go (GOAWAY), ends streams at their next piece, and
- * calls done on the first loop when nothing is left or after timeout_ms. Any thread. */
+/* Stops accepting, ends idle connections, tells HTTP/2 clients to go (GOAWAY), pulls every stream once more, so that
+ * a watch sees http_draining and ends, and calls done on the first loop when nothing is left or after timeout_ms. Any
+ * thread. */
 void http_server_drain(struct http_server *, unsigned timeout_ms, void (*done)(void *), void *context);
 /* True once drain began: watches should end themselves. */
 bool http_draining(const struct http_exchange *);
@@ -84,15 +89,16 @@ void http_server_statistics(struct http_server *, struct http_statistics *ret);
 
 /* First header of that (lower case) name; BYTES_NONE when absent. */
 bytes http_header(const struct http_exchange *, bytes name);
-/* The verified client certificate of the connection as an identity, parsed once per connection and kept; NULL when none
- * was given. */
+/* The verified client certificate of the connection as an identity, parsed once per connection; NULL when none was given.
+ * Valid while the exchange is, also on the thread that a held one was handed to. */
 const struct x509_identity *http_peer(const struct http_exchange *);
 /* Numeric address of the peer, NUL-terminated, valid while the exchange is. */
 const char *http_peer_address(const struct http_exchange *);
 
 /* Reads the body into the arena, then calls body(). Above limit the answer 413 is the handler's to give in body() with
- * x->body.p NULL and x->body.n the limit: the connection closes after it (HTTP/1.1) or the stream is reset. "Expect:
- * 100-continue" is answered. */
+ * x->body.p NULL and x->body.n the limit: the connection closes after it (HTTP/1.1) or the stream is reset. When the
+ * arena cannot take the body p is NULL and n is 0: arena.failed says why. "Expect: 100-continue" is answered. body() is
+ * never called from within this call. Once per exchange. */
 void http_read_body(struct http_exchange *, size_t limit);
 
 /* Keeps the exchange and its arena alive while another thread has it; the loop may set gone meanwhile. */
@@ -100,8 +106,8 @@ void http_hold(struct http_exchange *);
 void http_release(struct http_exchange *);
 
 /* Sends a whole answer. Headers and body are borrowed until gone(); keep them in the arena. Date, Content-Length and
- * the framing are added here. For HEAD, 204 and 304 the body is left out. Sent at the end of the turn. Once per
- * exchange. */
+ * the framing are added here; on HTTP/2 names become lower case, and at most 59 headers are sent. For HEAD, 204 and 304
+ * the body is left out. Sent at the end of the turn. Once per exchange. */
 void http_answer(struct http_exchange *, int status, const struct http_header *, size_t count, bytes body);
 
 /* A streamed answer: pieces are pulled when the peer can take them. */

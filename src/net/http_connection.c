@@ -215,6 +215,17 @@ void connection_write(struct http_connection *c, bytes b)
     }
 }
 
+/* What a connection owns beside its place in the shard. */
+static void connection_parts_free(struct http_connection *c)
+{
+    SSL_free(c->ssl);
+    tls_context_put(c->tls);
+    queue_free(&c->pending);
+    peer_put(c->peer);
+    close(c->fd.fd);
+    free(c);
+}
+
 static void connection_free(struct http_connection *c)
 {
     struct http_shard *shard = c->shard;
@@ -222,15 +233,10 @@ static void connection_free(struct http_connection *c)
         c->protocol->finish(c);
     timer_cancel(shard->loop, &c->timer);
     loop_remove(shard->loop, &c->fd);
-    close(c->fd.fd);
-    SSL_free(c->ssl);
-    tls_context_put(c->tls);
-    queue_free(&c->pending);
-    free(c->peer);
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
-    free(c);
+    connection_parts_free(c);
     shard_connection_gone(shard);
 }
 
@@ -509,33 +515,31 @@ void connection_free_all(struct http_shard *shard)
         connection_free(shard->connections);
 }
 
+static bool connection_begin(struct http_connection *c, const struct sockaddr_storage *from)
+{
+    struct http_server *server = connection_server(c);
+    pthread_mutex_lock(&server->tls_lock);
+    c->tls = tls_context_get(server->tls);
+    pthread_mutex_unlock(&server->tls_lock);
+    c->peer = peer_at(from);
+    c->ssl = c->tls ? tls_session_new(c->tls, c->shard->bio) : NULL;
+    return c->peer && (c->ssl || !c->tls) && loop_add(c->shard->loop, &c->fd);
+}
+
 void connection_accept(struct http_shard *shard, int fd, const struct sockaddr_storage *from)
 {
-    struct http_server *server = shard->server;
     struct http_connection *c = calloc(1, sizeof *c);
-    if (c) {
-        c->fd = (struct loop_fd){fd, EPOLLIN, ready};
-        c->shard = shard;
-        c->timer.fire = expired;
-        pthread_mutex_lock(&server->tls_lock);
-        c->tls = tls_context_get(server->tls);
-        pthread_mutex_unlock(&server->tls_lock);
-        c->ssl = c->tls ? tls_session_new(c->tls, shard->bio) : NULL;
-    }
-    if (!c || (c->tls && !c->ssl) || !loop_add(shard->loop, &c->fd)) {
-        if (c) {
-            SSL_free(c->ssl);
-            tls_context_put(c->tls);
-        }
-        free(c);
-        close(fd);
-        atomic_fetch_add(&server->refused, 1);
+    if (c)
+        *c = (struct http_connection){.fd = {fd, EPOLLIN, ready}, .shard = shard, .timer.fire = expired};
+    if (!c || !connection_begin(c, from)) {
+        if (c)
+            connection_parts_free(c);
+        else
+            close(fd);
+        atomic_fetch_add(&shard->server->refused, 1);
         shard_connection_gone(shard);
         return;
     }
-    const void *address = from->ss_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr
-                                                      : (const void *)&((const struct sockaddr_in *)from)->sin_addr;
-    inet_ntop(from->ss_family, address, c->address, sizeof c->address);
     c->next = shard->connections;
     c->link = &shard->connections;
     if (c->next)

@@ -22,6 +22,7 @@ struct http_exchange *exchange_new(struct http_connection *c)
     x->loop = c->shard->loop;
     x->connection = c;
     x->state = &both->state;
+    x->state->peer = peer_get(c->peer);
     x->state->content_length = UINT64_MAX;
     x->state->since_ms = loop_now_ms(x->loop);
     return x;
@@ -34,6 +35,7 @@ static void exchange_free(struct http_exchange *x)
         state->handler->gone(x);
     arena_reset(&x->arena);
     queue_free(&state->early);
+    peer_put(state->peer);
     memory_wipe(x, sizeof *x);
     free(x);
 }
@@ -257,10 +259,10 @@ bool http_draining(const struct http_exchange *x)
 
 const char *http_peer_address(const struct http_exchange *x)
 {
-    return x->connection ? x->connection->address : "";
+    return x->state->peer->address;
 }
 
 const struct x509_identity *http_peer(const struct http_exchange *x)
 {
-    return x->connection ? x->connection->peer : NULL;
+    return x->state->peer->has_certificate ? &x->state->peer->identity : NULL;
 }

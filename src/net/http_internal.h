@@ -128,6 +128,14 @@ struct http1 {
     bool has_body, is_chunked, keep_alive, expects_continue, interim_due, head_sent, draining, input_ended, running;
 };
 
+/* Of a connection and its exchanges, which may outlive it; all on one loop. */
+struct http_peer {
+    unsigned references;
+    bool has_certificate;
+    char address[INET6_ADDRSTRLEN];
+    struct x509_identity identity;
+};
+
 struct http_connection {
     struct loop_fd fd;
     struct http_shard *shard;
@@ -138,10 +146,9 @@ struct http_connection {
     struct http_connection *send_next;
     struct http_queue pending; /* ciphertext that the socket did not take */
     struct timer timer;
-    struct x509_identity *peer;
+    struct http_peer *peer;
     uint8_t deadline;
     bool send_set, closing, dead, cut, linger, lingering, greeted;
-    char address[INET6_ADDRSTRLEN];
     union {
         struct http1 h1;
         struct http2 *h2;
@@ -157,6 +164,7 @@ struct http_exchange_state {
     bool body_due, body_refused, input_ended, waiting, head_only, head_refused;
     unsigned holds;
     const struct http_handler *handler;
+    struct http_peer *peer;
     struct http_exchange *exchange; /* of the task */
     struct task task;
     struct http_exchange *next, **link; /* HTTP/2: of the connection */
@@ -192,6 +200,9 @@ static inline struct http_server *connection_server(const struct http_connection
 }
 
 /* http_peer.c */
+MUST_CHECK struct http_peer *peer_at(const struct sockaddr_storage *);
+struct http_peer *peer_get(struct http_peer *);
+void peer_put(struct http_peer *);
 MUST_CHECK bool connection_identify(struct http_connection *); /* after the handshake; false: it may not go on */
 
 /* http_server.c */

@@ -2,6 +2,7 @@
 /* Who the client is: read once, at the end of the handshake, and kept small. */
 #include "net/http_internal.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 static bytes pack(uint8_t **at, bytes b)
@@ -14,36 +15,75 @@ static bytes pack(uint8_t **at, bytes b)
 }
 
 /* One small piece of malloc memory instead of an arena's chunk: it lasts as long as the connection. */
-static struct x509_identity *identity_copy(const struct x509_identity *from)
+static struct http_peer *peer_new(const struct x509_identity *from)
 {
-    size_t n = sizeof *from + from->organization_count * sizeof(bytes) + from->common_name.n;
+    size_t n = sizeof(struct http_peer) + from->organization_count * sizeof(bytes) + from->common_name.n;
     for (size_t i = 0; i < from->organization_count; i++)
         n += from->organizations[i].n;
-    struct x509_identity *copy = malloc(n);
-    if (!copy)
+    struct http_peer *peer = calloc(1, n);
+    if (!peer)
         return NULL;
-    *copy = *from;
-    copy->organizations = (bytes *)(copy + 1);
-    uint8_t *at = (uint8_t *)(copy->organizations + from->organization_count);
-    copy->common_name = pack(&at, from->common_name);
+    struct x509_identity *identity = &peer->identity;
+    peer->references = 1;
+    *identity = *from;
+    identity->organizations = (bytes *)(peer + 1);
+    uint8_t *at = (uint8_t *)(identity->organizations + from->organization_count);
+    identity->common_name = pack(&at, from->common_name);
     for (size_t i = 0; i < from->organization_count; i++)
-        copy->organizations[i] = pack(&at, from->organizations[i]);
-    return copy;
+        identity->organizations[i] = pack(&at, from->organizations[i]);
+    return peer;
+}
+
+struct http_peer *peer_at(const struct sockaddr_storage *from)
+{
+    struct http_peer *peer = peer_new(&(const struct x509_identity){0});
+    const void *address = from->ss_family == AF_INET6 ? (const void *)&((const struct sockaddr_in6 *)from)->sin6_addr
+                                                      : (const void *)&((const struct sockaddr_in *)from)->sin_addr;
+    if (peer)
+        inet_ntop(from->ss_family, address, peer->address, sizeof peer->address);
+    return peer;
+}
+
+struct http_peer *peer_get(struct http_peer *peer)
+{
+    peer->references++;
+    return peer;
+}
+
+void peer_put(struct http_peer *peer)
+{
+    if (peer && --peer->references == 0)
+        free(peer);
+}
+
+static struct http_peer *peer_named(const struct http_peer *before, X509 *certificate)
+{
+    struct x509_identity identity;
+    struct http_peer *peer = NULL;
+    struct arena arena;
+    arena_init(&arena, (size_t)64 * 1024);
+    if (x509_identify(&arena, certificate, &identity, NULL) == ERR_OK)
+        peer = peer_new(&identity);
+    arena_reset(&arena);
+    if (peer) {
+        memcpy(peer->address, before->address, sizeof peer->address);
+        peer->has_certificate = true;
+    }
+    return peer;
 }
 
 bool connection_identify(struct http_connection *c)
 {
     X509 *certificate = SSL_get0_peer_certificate(c->ssl);
-    struct x509_identity identity;
-    struct arena arena;
     if (!certificate)
         return true;
     /* A resumed session was verified when it was made; its certificate may have ended since. */
     if (SSL_session_reused(c->ssl) && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
         return false;
-    arena_init(&arena, (size_t)64 * 1024);
-    if (x509_identify(&arena, certificate, &identity, NULL) == ERR_OK)
-        c->peer = identity_copy(&identity);
-    arena_reset(&arena);
-    return c->peer != NULL;
+    struct http_peer *named = peer_named(c->peer, certificate);
+    if (!named)
+        return false;
+    peer_put(c->peer);
+    c->peer = named;
+    return true;
 }

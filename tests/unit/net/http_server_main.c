@@ -7,8 +7,9 @@
  *   /stream?n=   n bytes in pieces, whatever     /watch       a stream that waits; POST /notify wakes all with one line
  *   /abort       some bytes, then cut            /held        answered by another thread
  *   /who         the client's name               /headers     what came in
+ *   /fail?n=     the n-th allocation from now fails (0: none does)
  */
-#include "base/clock.h"
+#include "base/memory.h"
 #include "net/http.h"
 
 #include <pthread.h>
@@ -198,7 +199,10 @@ static void head(struct http_exchange *x)
         show_peer(x);
     else if (bytes_equal(x->path, BYTES("/headers")))
         show_headers(x);
-    else if (bytes_equal(x->path, BYTES("/notify"))) {
+    else if (bytes_equal(x->path, BYTES("/fail"))) {
+        http_answer(x, 200, plain, 1, BYTES("ok\n"));
+        memory_fail_after((long)query_n(x) - 1);
+    } else if (bytes_equal(x->path, BYTES("/notify"))) {
         notify();
         http_answer(x, 200, plain, 1, BYTES("ok\n"));
     } else

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HTTP server against hand-made bytes and real clients: http_server_test.py SERVER. Needs openssl and curl."""
-import os, socket, struct, subprocess, sys, tempfile, threading, time, unittest
+import os, socket, ssl, struct, subprocess, sys, tempfile, threading, time, unittest
 
 SERVER = sys.argv.pop(1)
 DIRECTORY = tempfile.TemporaryDirectory()
@@ -549,6 +549,64 @@ class Tls(unittest.TestCase):
             self.assertIn("127.0.0.1 port %d: another program" % server.port, second.stderr)
 
 
+class Faults(unittest.TestCase):
+    """Every allocation fails once (in builds that can): an answer is right or it does not come, and the server goes on."""
+
+    def arm(self, server, n):
+        while True:
+            try:
+                self.https(server, b"/fail?n=%d" % n)
+                return
+            except OSError:  # the allocation failed before the answer was sent
+                pass
+
+    def https(self, server, target):
+        with CONTEXT.wrap_socket(server.connect(), server_hostname="127.0.0.1") as s:
+            s.sendall(b"GET %s HTTP/1.0\r\n\r\n" % target)
+            return read_all(s)
+
+    def test_https(self):
+        with Server(tls=True) as server:
+            for n in range(1, 700, 3):
+                self.arm(server, n)
+                for target, length in ((b"/fixed", 1000), (b"/stream?n=70000", 70000), (b"/who", 15)):
+                    try:
+                        answer = self.https(server, target)
+                    except OSError:
+                        continue
+                    if answer:
+                        self.assertEqual(len(answer.split(b"\r\n\r\n", 1)[1]), length)
+                self.arm(server, 0)
+                self.assertTrue(self.https(server, b"/fixed").endswith(b"x" * 1000))
+
+    def test_http2(self):
+        with Server() as server:
+            for n in range(1, 80):
+                with server.connect() as s:
+                    s.sendall(b"GET /fail?n=%d HTTP/1.0\r\n\r\n" % n)
+                    read_all(s)
+                try:
+                    with H2(server) as h:
+                        h.send(frame(HEADERS, 5, 1, request()) + frame(HEADERS, 4, 3, request(b"/echo", b"POST")) +
+                               frame(DATA, 1, 3, b"abc") + frame(HEADERS, 5, 5, request(b"/stream?n=5000")))
+                        for stream, body in ((1, b"x" * 1000), (3, b"abc"), (5, b"y" * 5000)):
+                            try:
+                                self.assertEqual(h.body(stream), body)
+                            except ConnectionResetError as error:
+                                if isinstance(error.args[0], str):
+                                    raise
+                except (EOFError, OSError):
+                    pass
+                answer = b""
+                while not answer:
+                    with server.connect() as s:
+                        s.sendall(b"GET /fail?n=0 HTTP/1.0\r\n\r\n")
+                        answer = read_all(s)
+
+
 if __name__ == "__main__":
     make_certificates()
+    CONTEXT = ssl.create_default_context(cafile=path("ca.pem"))
+    CONTEXT.load_cert_chain(path("client.pem"), path("client.key"))
+    CONTEXT.set_alpn_protocols(["http/1.1"])
     unittest.main(verbosity=1)
