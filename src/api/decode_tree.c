@@ -56,8 +56,7 @@ static void put_go_type(struct buffer *b, const struct schema *schema)
         [SCHEMA_OBJECT] = "v1.",
         [SCHEMA_INT_OR_STRING] = "string",
         [SCHEMA_RAW_JSON] = "v1."};
-    bool int32 = schema->type == SCHEMA_INTEGER && schema->format && strcmp(schema->format, "int32") == 0;
-    buffer_text(b, int32 ? "int32" : names[schema->type]);
+    buffer_text(b, schema->type == SCHEMA_INTEGER && schema->format ? schema->format : names[schema->type]);
     if (schema->items)
         put_go_type(b, schema->items);
     else if ((schema->type == SCHEMA_OBJECT || schema->type == SCHEMA_RAW_JSON) && schema->name)

@@ -117,7 +117,8 @@ void human_duration(int64_t seconds, char ret[16])
     if (duration_steps[i].small)
         rest = (unsigned)(seconds % duration_steps[i].big / duration_steps[i].small);
     if (rest)
-        (void)snprintf(text, sizeof(text), "%u%c%u%c", big, duration_steps[i].big_letter, rest, duration_steps[i].small_letter);
+        (void)snprintf(
+            text, sizeof(text), "%u%c%u%c", big, duration_steps[i].big_letter, rest, duration_steps[i].small_letter);
     else
         (void)snprintf(text, sizeof(text), "%u%c", big, duration_steps[i].big_letter);
     memcpy(ret, text, 15);

@@ -200,7 +200,8 @@ static bool holds_pem(struct arena *arena, bytes text)
 {
     bytes plain;
     size_t offset;
-    return base64_decode(arena, BASE64_STANDARD, text, &plain, &offset) == ERR_OK && memmem(plain.p, plain.n, "-----BEGIN ", 11);
+    return base64_decode(arena, BASE64_STANDARD, text, &plain, &offset) == ERR_OK &&
+           memmem(plain.p, plain.n, "-----BEGIN ", 11);
 }
 
 /* A pair that no TLS server could use is accepted, with a word about it. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
-
 #include "api/continue_token.h"
 #include "base/base64.h"
+#include "fixture.h"
 
 static void a_token_is_what_kubernetes_writes(void **state)
 {
@@ -14,7 +13,9 @@ static void a_token_is_what_kubernetes_writes(void **state)
     assert_int_equal(revision, 267);
     assert_int_equal(start.n, 10);
     assert_memory_equal(start.p, "ctcharset", 10);
-    assert_int_equal(continue_token_parse(&arena, continue_token_write(&arena, -1, BYTES("a/b")), &revision, &start, &error), ERR_OK);
+    assert_int_equal(
+        continue_token_parse(&arena, continue_token_write(&arena, -1, BYTES("a/b")), &revision, &start, &error),
+        ERR_OK);
     assert_int_equal(revision, -1);
     assert_string_equal(text(start), "a/b");
 }
@@ -27,8 +28,10 @@ static void bad_tokens_say_why(void **state)
         const char *token, *says;
     } raw[] = {{"bogus", INVALID "illegal base64 data at input byte 4"},
         {"eyJ2IjoibWV0YS5rOHMuaW8vdjIiLCJydiI6NSwic3RhcnQiOiJhIn0=", INVALID "illegal base64 data at input byte 55"},
-        {"eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NSwic3RhcnQiOiIuLi94In0=", INVALID "illegal base64 data at input byte 59"},
-        {"eyJ2IjoibWV0YS5rOHMuaW8vdjkiLCJydiI6NSwic3RhcnQiOiJhIn0", INVALID "server does not recognize this encoded version meta.k8s.io/v9"},
+        {"eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NSwic3RhcnQiOiIuLi94In0=",
+            INVALID "illegal base64 data at input byte 59"},
+        {"eyJ2IjoibWV0YS5rOHMuaW8vdjkiLCJydiI6NSwic3RhcnQiOiJhIn0",
+            INVALID "server does not recognize this encoded version meta.k8s.io/v9"},
         {"eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NSwic3RhcnQiOiIuLi94eXoifQ", INVALID "../xyz"},
         {"eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6MCwic3RhcnQiOiJhIn0",
             INVALID "incorrect encoded start resourceVersion (version meta.k8s.io/v1)"}},
@@ -43,7 +46,8 @@ static void bad_tokens_say_why(void **state)
     bytes start;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(raw); i++) {
-        assert_int_equal(continue_token_parse(&arena, bytes_of(raw[i].token), &revision, &start, &error), ERR_BAD_REQUEST);
+        assert_int_equal(
+            continue_token_parse(&arena, bytes_of(raw[i].token), &revision, &start, &error), ERR_BAD_REQUEST);
         assert_string_equal(text(error.message), raw[i].says);
     }
     for (size_t i = 0; i < ARRAY_LEN(json); i++) {

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/kind.h"
 #include "fixture.h"
 
-#include "api/kind.h"
-
-static const struct kind secrets = {.number = 2, .group = "", .version = "v1", .kind = "Secret", .plural = "secrets", .storage_prefix = "secrets"};
-static const struct kind roles = {.number = 9, .group = "rbac.authorization.k8s.io", .version = "v1", .kind = "Role", .plural = "roles",
+static const struct kind secrets = {
+    .number = 2, .group = "", .version = "v1", .kind = "Secret", .plural = "secrets", .storage_prefix = "secrets"};
+static const struct kind roles = {.number = 9,
+    .group = "rbac.authorization.k8s.io",
+    .version = "v1",
+    .kind = "Role",
+    .plural = "roles",
     .storage_prefix = "roles"};
 static const struct kind *const kinds[] = {&secrets, &roles};
 
@@ -41,10 +45,10 @@ static void ages_are_human(void **state)
     static const struct {
         int64_t seconds;
         const char *says;
-    } cases[] = {{-2, "<invalid>"}, {-1, "0s"}, {0, "0s"}, {5, "5s"}, {119, "119s"}, {120, "2m"}, {130, "2m10s"}, {599, "9m59s"}, {600, "10m"},
-        {10200, "170m"}, {10800, "3h"}, {12000, "3h20m"}, {28800, "8h"}, {108000, "30h"}, {172800, "2d"}, {507600, "5d21h"}, {691200, "8d"},
-        {42 * 86400, "42d"}, {2 * 365 * 86400, "2y"}, {(2 * 365 + 11) * 86400, "2y11d"}, {(int64_t)9 * 365 * 86400, "9y"},
-        {INT64_MAX, NULL}};
+    } cases[] = {{-2, "<invalid>"}, {-1, "0s"}, {0, "0s"}, {5, "5s"}, {119, "119s"}, {120, "2m"}, {130, "2m10s"},
+        {599, "9m59s"}, {600, "10m"}, {10200, "170m"}, {10800, "3h"}, {12000, "3h20m"}, {28800, "8h"}, {108000, "30h"},
+        {172800, "2d"}, {507600, "5d21h"}, {691200, "8d"}, {42 * 86400, "42d"}, {2 * 365 * 86400, "2y"},
+        {(2 * 365 + 11) * 86400, "2y11d"}, {(int64_t)9 * 365 * 86400, "9y"}, {INT64_MAX, NULL}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char age[16];

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "api/schemas.h"
 #include "fixture.h"
 
-#include "api/schemas.h"
-
-static const struct schema *const all[] = {&schema_object_meta, &schema_owner_reference, &schema_managed_fields_entry, &schema_list_meta,
-    &schema_delete_options, &schema_preconditions, &schema_status, &schema_status_details, &schema_status_cause, &schema_secret,
-    &schema_secret_list, &schema_namespace, &schema_namespace_spec, &schema_namespace_status, &schema_namespace_condition,
-    &schema_namespace_list};
+static const struct schema *const all[] = {&schema_object_meta, &schema_owner_reference, &schema_managed_fields_entry,
+    &schema_list_meta, &schema_delete_options, &schema_preconditions, &schema_status, &schema_status_details,
+    &schema_status_cause, &schema_secret, &schema_secret_list, &schema_namespace, &schema_namespace_spec,
+    &schema_namespace_status, &schema_namespace_condition, &schema_namespace_list};
 
 static const struct schema *named(bytes name)
 {
@@ -19,8 +18,13 @@ static const struct schema *named(bytes name)
 
 static const char *type_name(const struct schema *schema)
 {
-    static const char *const names[] = {[SCHEMA_STRING] = "string", [SCHEMA_BYTES] = "string", [SCHEMA_TIME] = "string",
-        [SCHEMA_INTEGER] = "integer", [SCHEMA_BOOLEAN] = "boolean", [SCHEMA_ARRAY] = "array", [SCHEMA_MAP] = "object"};
+    static const char *const names[] = {[SCHEMA_STRING] = "string",
+        [SCHEMA_BYTES] = "string",
+        [SCHEMA_TIME] = "string",
+        [SCHEMA_INTEGER] = "integer",
+        [SCHEMA_BOOLEAN] = "boolean",
+        [SCHEMA_ARRAY] = "array",
+        [SCHEMA_MAP] = "object"};
     return names[schema->type];
 }
 
@@ -45,7 +49,8 @@ static void check_type(const struct json *fact, const struct schema *schema)
     check_keyword(fact, "x-kubernetes-list-type", schema->list_type);
     check_keyword(fact, "x-kubernetes-patch-strategy", schema->patch_strategy);
     check_keyword(fact, "x-kubernetes-patch-merge-key", schema->patch_merge_key);
-    const struct json *keys = json_get(fact, BYTES("x-kubernetes-list-map-keys")), *items = json_get(fact, BYTES("items"));
+    const struct json *keys = json_get(fact, BYTES("x-kubernetes-list-map-keys")),
+                      *items = json_get(fact, BYTES("items"));
     assert_int_equal(keys ? keys->count : 0, schema->list_map_key_count);
     if (!items)
         items = json_get(fact, BYTES("additionalProperties"));
@@ -90,7 +95,8 @@ static void the_schemas_are_those_of_kubernetes(void **state)
 {
     struct json *facts;
     (void)state;
-    assert_int_equal(json_parse(&arena, golden("schema/facts.json"), &(struct json_options){0}, &facts, NULL, &error), ERR_OK);
+    assert_int_equal(
+        json_parse(&arena, golden("schema/facts.json"), &(struct json_options){0}, &facts, NULL, &error), ERR_OK);
     assert_int_equal(facts->count, ARRAY_LEN(all));
     for (const struct json *fact = facts->first; fact; fact = fact->next)
         check_schema(fact);
@@ -120,12 +126,17 @@ static void what_is_not_understood_is_refused(void **state)
         {"{\"a.B\":{\"type\":\"objekt\"}}", "a.B: unknown type \"objekt\""},
         {"{\"a.B\":{}}", "a.B: unknown type \"\""},
         {"{\"a.B\":{\"type\":\"array\"}}", "a.B: items do not fit the type \"array\""},
-        {"{\"a.B\":{\"type\":\"string\",\"items\":{\"type\":\"string\"}}}", "a.B: items do not fit the type \"string\""},
-        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x\":1}}}}", "a.B.c: unknown keyword \"x\""},
+        {"{\"a.B\":{\"type\":\"string\",\"items\":{\"type\":\"string\"}}}",
+            "a.B: items do not fit the type \"string\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x\":1}}}}",
+            "a.B.c: unknown keyword \"x\""},
         {"{\"a.B\":{\"type\":\"object\",\"required\":[\"c\"]}}", "a.B: required, but no property: \"c\""},
-        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"$ref\":\"a.C\"}}}}", "$ref: no schema is named \"a.C\""},
-        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x-presence\":\"often\"}}}}", "a.B.c: unknown presence \"often\""},
-        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x-protobuf\":0}}}}", "a.B.c: no field number: \"x-protobuf\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"$ref\":\"a.C\"}}}}",
+            "$ref: no schema is named \"a.C\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x-presence\":\"often\"}}}}",
+            "a.B.c: unknown presence \"often\""},
+        {"{\"a.B\":{\"type\":\"object\",\"properties\":{\"c\":{\"type\":\"string\",\"x-protobuf\":0}}}}",
+            "a.B.c: no field number: \"x-protobuf\""},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
@@ -136,7 +147,8 @@ static void references_are_linked(void **state)
 {
     struct schema_list list = {0};
     struct json *file;
-    bytes json = BYTES("{\"x.A\":{\"type\":\"object\",\"properties\":{\"b\":{\"type\":\"array\",\"items\":{\"$ref\":\"x.B\"}}}},\"x.B\":{\"type\":\"object\"}}");
+    bytes json = BYTES("{\"x.A\":{\"type\":\"object\",\"properties\":{\"b\":{\"type\":\"array\",\"items\":{\"$ref\":"
+                       "\"x.B\"}}}},\"x.B\":{\"type\":\"object\"}}");
     (void)state;
     assert_int_equal(json_parse(&arena, json, &(struct json_options){0}, &file, NULL, &error), ERR_OK);
     assert_int_equal(schemas_load(&arena, file, &list, &error), ERR_OK);
@@ -149,21 +161,23 @@ static void members_are_arranged_in_canonical_order(void **state)
 {
     struct json *object;
     struct buffer out;
-    bytes json = BYTES("{\"type\":\"t\",\"other\":1,\"metadata\":{\"uid\":\"u\",\"labels\":{\"b\":\"\",\"a\":\"\"},\"name\":\"n\"},\"kind\":\"Secret\"}");
+    bytes json = BYTES("{\"type\":\"t\",\"other\":1,\"metadata\":{\"uid\":\"u\",\"labels\":{\"b\":\"\",\"a\":\"\"},"
+                       "\"name\":\"n\"},\"kind\":\"Secret\"}");
     (void)state;
     assert_int_equal(json_parse(&arena, json, &(struct json_options){0}, &object, NULL, &error), ERR_OK);
     schema_arrange(&schema_secret, object);
     buffer_init(&out, &arena);
     json_write(&out, object);
-    assert_string_equal(text(buffer_bytes(&out)),
-        "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\",\"labels\":{\"a\":\"\",\"b\":\"\"}},\"type\":\"t\",\"other\":1}");
+    assert_string_equal(text(buffer_bytes(&out)), "{\"kind\":\"Secret\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\","
+                                                  "\"labels\":{\"a\":\"\",\"b\":\"\"}},\"type\":\"t\",\"other\":1}");
     assert_null(object->last->next);
     assert_string_equal(text(object->last->key), "other");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(the_schemas_are_those_of_kubernetes), TEST(what_is_not_understood_is_refused),
-        TEST(references_are_linked), TEST(members_are_arranged_in_canonical_order)};
+    const struct CMUnitTest tests[] = {TEST(the_schemas_are_those_of_kubernetes),
+        TEST(what_is_not_understood_is_refused), TEST(references_are_linked),
+        TEST(members_are_arranged_in_canonical_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture.h"
-
 #include "api/schemas.h"
 #include "api/selector.h"
+#include "fixture.h"
 
 static const char *const selectable[] = {"type"};
-static const struct kind secret = {.group = "", .version = "v1", .kind = "Secret", .plural = "secrets", .namespaced = true,
-    .schema = &schema_secret, .selectable_fields = selectable, .selectable_field_count = 1};
-static const struct kind cluster = {.group = "", .version = "v1", .kind = "Namespace", .plural = "namespaces", .schema = &schema_namespace};
+static const struct kind secret = {.group = "",
+    .version = "v1",
+    .kind = "Secret",
+    .plural = "secrets",
+    .namespaced = true,
+    .schema = &schema_secret,
+    .selectable_fields = selectable,
+    .selectable_field_count = 1};
+static const struct kind cluster = {
+    .group = "", .version = "v1", .kind = "Namespace", .plural = "namespaces", .schema = &schema_namespace};
 
 static struct json *parse(const char *json)
 {
@@ -22,14 +28,38 @@ static void labels_match(void **state)
         const char *selector, *labels;
         bool matches;
     } cases[] = {
-        {"", "{}", true}, {"  ", "{\"a\":\"b\"}", true}, {"a", "{\"a\":\"\"}", true}, {"a", "{}", false}, {"!a", "{}", true}, {"! a", "{\"a\":\"b\"}", false},
-        {"a=b", "{\"a\":\"b\"}", true}, {"a==b", "{\"a\":\"c\"}", false}, {" a = b , c ", "{\"a\":\"b\",\"c\":\"\"}", true}, {"a!=b", "{}", true},
-        {"a!=b", "{\"a\":\"b\"}", false}, {"a=", "{\"a\":\"\"}", true}, {"a=", "{}", false}, {"a=,b", "{\"a\":\"\",\"b\":\"x\"}", true},
-        {"a in (b,c)", "{\"a\":\"c\"}", true}, {"a in (c,b,a,c)", "{\"a\":\"a\"}", true}, {"a in (b,c)", "{\"a\":\"d\"}", false},
-        {"a in ()", "{\"a\":\"\"}", true}, {"a in (,b)", "{\"a\":\"\"}", true}, {"a in (b,)", "{\"a\":\"\"}", true}, {"a in (b,,c)", "{\"a\":\"\"}", true},
-        {"a notin (b)", "{}", true}, {"a notin (b)", "{\"a\":\"b\"}", false}, {"a notin (x),!zzz", "{\"a\":\"y\"}", true}, {"a>1", "{\"a\":\"2\"}", true},
-        {"a>1", "{\"a\":\"1\"}", false}, {"a<1", "{\"a\":\"-5\"}", true}, {"a<1", "{\"a\":\"x\"}", false}, {"a>1", "{}", false},
-        {"in", "{\"in\":\"\"}", true}, {"in in (in)", "{\"in\":\"in\"}", true}, {"notin=in", "{\"notin\":\"in\"}", true},
+        {"", "{}", true},
+        {"  ", "{\"a\":\"b\"}", true},
+        {"a", "{\"a\":\"\"}", true},
+        {"a", "{}", false},
+        {"!a", "{}", true},
+        {"! a", "{\"a\":\"b\"}", false},
+        {"a=b", "{\"a\":\"b\"}", true},
+        {"a==b", "{\"a\":\"c\"}", false},
+        {" a = b , c ", "{\"a\":\"b\",\"c\":\"\"}", true},
+        {"a!=b", "{}", true},
+        {"a!=b", "{\"a\":\"b\"}", false},
+        {"a=", "{\"a\":\"\"}", true},
+        {"a=", "{}", false},
+        {"a=,b", "{\"a\":\"\",\"b\":\"x\"}", true},
+        {"a in (b,c)", "{\"a\":\"c\"}", true},
+        {"a in (c,b,a,c)", "{\"a\":\"a\"}", true},
+        {"a in (b,c)", "{\"a\":\"d\"}", false},
+        {"a in ()", "{\"a\":\"\"}", true},
+        {"a in (,b)", "{\"a\":\"\"}", true},
+        {"a in (b,)", "{\"a\":\"\"}", true},
+        {"a in (b,,c)", "{\"a\":\"\"}", true},
+        {"a notin (b)", "{}", true},
+        {"a notin (b)", "{\"a\":\"b\"}", false},
+        {"a notin (x),!zzz", "{\"a\":\"y\"}", true},
+        {"a>1", "{\"a\":\"2\"}", true},
+        {"a>1", "{\"a\":\"1\"}", false},
+        {"a<1", "{\"a\":\"-5\"}", true},
+        {"a<1", "{\"a\":\"x\"}", false},
+        {"a>1", "{}", false},
+        {"in", "{\"in\":\"\"}", true},
+        {"in in (in)", "{\"in\":\"in\"}", true},
+        {"notin=in", "{\"notin\":\"in\"}", true},
         {"example.com/a=b", "{\"example.com/a\":\"b\"}", true},
     };
     (void)state;
@@ -60,9 +90,12 @@ static void bad_label_selectors_say_why(void **state)
         {"a in (b", "unable to parse requirement: found '', expected: ',' or ')'"},
         {"a in (=", "unable to parse requirement: found '(', expected: ',', ')' or identifier"},
         {"a in (b,=", "unable to parse requirement: found '=', expected: ',', or identifier"},
-        {"a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer"},
-        {"a=-x", "unable to parse requirement: values[0][a]: Invalid value: \"-x\": a valid label must be an empty string or consist of alphanumeric "
-                 "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', "
+        {"a>x", "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value "
+                "must be an integer"},
+        {"a=-x", "unable to parse requirement: values[0][a]: Invalid value: \"-x\": a valid label must be an empty "
+                 "string or consist of alphanumeric "
+                 "characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyValue',  "
+                 "or 'my_value',  or '12345', "
                  "regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"},
         {"/x", "unable to parse requirement: <nil>: Invalid value: \"/x\": prefix part must be non-empty"},
     };
@@ -82,9 +115,16 @@ static void fields_match(void **state)
         const char *selector;
         bool matches, may;
     } cases[] = {
-        {"", true, true}, {",", true, true}, {"metadata.name=n", true, true}, {"metadata.name==n,metadata.namespace!=x", true, true},
-        {"metadata.name=x", false, false}, {"metadata.name!=n", false, false}, {"metadata.namespace!=s", false, false},
-        {"type=a\\,b\\=c\\\\d", true, true}, {"type!=a", true, true}, {"type=", false, true},
+        {"", true, true},
+        {",", true, true},
+        {"metadata.name=n", true, true},
+        {"metadata.name==n,metadata.namespace!=x", true, true},
+        {"metadata.name=x", false, false},
+        {"metadata.name!=n", false, false},
+        {"metadata.namespace!=s", false, false},
+        {"type=a\\,b\\=c\\\\d", true, true},
+        {"type!=a", true, true},
+        {"type=", false, true},
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -111,10 +151,12 @@ static void bad_field_selectors_say_why(void **state)
     struct selector selector;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        assert_int_equal(field_selector_parse(&arena, &secret, bytes_of(cases[i].selector), &selector, &error), ERR_BAD_REQUEST);
+        assert_int_equal(
+            field_selector_parse(&arena, &secret, bytes_of(cases[i].selector), &selector, &error), ERR_BAD_REQUEST);
         assert_string_equal(text(error.message), cases[i].says);
     }
-    assert_int_equal(field_selector_parse(&arena, &cluster, BYTES("metadata.namespace=a"), &selector, &error), ERR_BAD_REQUEST);
+    assert_int_equal(
+        field_selector_parse(&arena, &cluster, BYTES("metadata.namespace=a"), &selector, &error), ERR_BAD_REQUEST);
 }
 
 static void the_required_name_is_found(void **state)
@@ -129,7 +171,7 @@ static void the_required_name_is_found(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(labels_match), TEST(bad_label_selectors_say_why), TEST(fields_match), TEST(bad_field_selectors_say_why),
-        TEST(the_required_name_is_found)};
+    const struct CMUnitTest tests[] = {TEST(labels_match), TEST(bad_label_selectors_say_why), TEST(fields_match),
+        TEST(bad_field_selectors_say_why), TEST(the_required_name_is_found)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Bodies of Secrets and Namespaces in every format: the first byte says which. What is accepted is canonical: written
+ * and read again it is the same. */
+#include "api/object.h"
+#include "kinds/kinds.h"
+
+#include <stdlib.h>
+
+/* Decodes, prepares and validates as a create does; the stored text, or none. */
+static bytes write(
+    struct arena *arena, const struct kind *kind, enum body_format format, bytes body, struct error *error)
+{
+    struct warnings warnings = {0};
+    struct json *object;
+    if (decode_object(arena, kind, format, body, FIELD_VALIDATION_WARN, &warnings, &object, error) != ERR_OK ||
+        object_prepare_create(arena, kind, object, BYTES("n"), error) != ERR_OK ||
+        kind->prepare(arena, object, NULL, error) != ERR_OK ||
+        object_validate(arena, kind, object, NULL, error) != ERR_OK)
+        return BYTES_NONE;
+    return object_store_text(arena, object);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct arena arena;
+    struct error error;
+    struct warnings warnings = {0};
+    struct object_cuts cuts;
+    struct json *object;
+    if (size == 0)
+        return 0;
+    kinds_register_all();
+    arena_init(&arena, 64u << 20);
+    error_init(&error, &arena);
+    const struct kind *kind = data[0] & 4 ? &namespace_kind : &secret_kind;
+    bytes stored = write(&arena, kind, (enum body_format)(data[0] % 4 % 3), (bytes){data + 1, size - 1}, &error), again;
+    if (stored.p && !arena.failed) {
+        if (!object_cut(stored, &cuts))
+            abort();
+        error_init(&error, &arena);
+        if (decode_object(&arena, kind, BODY_JSON, stored, FIELD_VALIDATION_STRICT, &warnings, &object, &error) !=
+            ERR_OK) {
+            if (!arena.failed)
+                abort();
+        } else {
+            again = object_store_text(&arena, object);
+            if (again.p && !bytes_equal(again, stored))
+                abort();
+        }
+    }
+    error_init(&error, &arena);
+    (void)!decode_stored(&arena, kind, (bytes){data + 1, size - 1}, &again, &error);
+    arena_reset(&arena);
+    return 0;
+}
