@@ -604,6 +604,61 @@ class Faults(unittest.TestCase):
                         answer = read_all(s)
 
 
+class Hygiene(unittest.TestCase):
+    """Nothing of a request or an answer stays in the server's memory: buffers of OpenSSL and nghttp2 included."""
+
+    def find(self, server, marker):
+        found = []
+        with open("/proc/%d/maps" % server.process.pid) as maps, open("/proc/%d/mem" % server.process.pid, "rb", 0) as memory:
+            for line in maps:
+                fields = line.split()
+                start, end = (int(x, 16) for x in fields[0].split("-"))
+                if "w" not in fields[1]:
+                    continue
+                memory.seek(start)
+                data = memory.read(end - start)
+                at = data.find(marker)
+                while at >= 0:
+                    found.append("%s+%#x %r" % (fields[-1], at, data[at:at + 60]))
+                    at = data.find(marker, at + 1)
+        return found
+
+    def test_nothing_stays(self):
+        with open(SERVER, "rb") as file:
+            if b"__asan_init" in file.read():
+                self.skipTest("free() does not wipe under AddressSanitizer")
+        marker = b"Xq7" + os.urandom(12).hex().encode()
+        with open(path("marked"), "wb") as file:
+            file.write(b" ".join([marker] * 10000))
+        with Server(tls=True) as server:
+            kept = []  # open connections keep their state
+            for version in ("http/1.1", "h2"):
+                context = ssl.create_default_context(cafile=path("ca.pem"))
+                context.set_alpn_protocols([version])
+                with_body = request(b"/echo", b"POST", literal(b"authorization", b"Bearer " + marker))
+                if version == "h2":
+                    data = (PREFACE + frame(SETTINGS, 0, 0) + frame(HEADERS, 4, 1, with_body) + frame(DATA, 1, 1, marker * 100)
+                            + frame(HEADERS, 5, 3, request(b"/headers", extra=literal(b"authorization", marker))))
+                else:
+                    data = (b"POST /echo HTTP/1.1\r\nHost: x\r\nAuthorization: " + marker + b"\r\nContent-Length: %d\r\n\r\n"
+                            % (100 * len(marker)) + marker * 100 + b"GET /headers HTTP/1.1\r\nHost: x\r\nCookie: " + marker
+                            + b"\r\n\r\nGET /held HTTP/1.1\r\nHost: x\r\nX: " + marker + b"\r\n\r\n")
+                s = context.wrap_socket(server.connect(), server_hostname="127.0.0.1")
+                s.sendall(data)
+                read_until(s, b"held\n" if version != "h2" else b"authorization=[" + marker)
+                kept.append(s)
+                certificate = ["--cert", path("client.pem"), "--key", path("client.key")]
+                subprocess.run(["curl", "-sS", "--cacert", path("ca.pem"), "--http2" if version == "h2" else "--http1.1", "-o",
+                                path("out"), "-H", "Authorization: " + marker.decode(), "--data-binary", "@" + path("marked"),
+                                *certificate, "https://127.0.0.1:%d/echo" % server.port], check=True)
+                s.sendall(frame(PING, 0, 0, b"12345678") if version == "h2" else GET % b"/who")  # the turn after
+                read_until(s, b"12345678" if version == "h2" else b"nobody\n")
+            self.assertEqual(self.find(server, marker), [])
+            self.assertNotEqual(self.find(server, b"x" * 1000), [])  # what is there is found
+            for s in kept:
+                s.close()
+
+
 if __name__ == "__main__":
     make_certificates()
     CONTEXT = ssl.create_default_context(cafile=path("ca.pem"))
