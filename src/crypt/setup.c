@@ -7,8 +7,8 @@
 #include <openssl/crypto.h>
 
 /* An RSA-4096 key needs about 4 KiB with its factors, an ECDSA one 100 bytes: room for the keys of several
- * certificates. */
-#define SECURE_HEAP_SIZE  (128 * 1024)
+ * certificates, and 32 to 100 bytes for each handshake that is under way. Pages count once they are used. */
+#define SECURE_HEAP_SIZE  (512 * 1024)
 #define SECURE_HEAP_PIECE 32
 
 err_t crypt_setup(struct error *error)

@@ -269,10 +269,23 @@ static void empty(STACK_OF(X509) * chain)
         X509_free(sk_X509_pop(chain));
 }
 
+/* OpenSSL keeps the handshake's own key as long as the connection, and in the secure heap: some thousand connections
+ * would use it up. Setting a type takes the key away; SSL_free still finds an empty one. */
+static void drop_ephemeral_key(SSL *ssl)
+{
+    EVP_PKEY *key;
+    if (SSL_get_tmp_key(ssl, &key) == 1) {
+        if (EVP_PKEY_set_type(key, EVP_PKEY_X25519) != 1)
+            ERR_clear_error();
+        EVP_PKEY_free(key);
+    }
+}
+
 /* The leaf itself stays with the session, which stays with the connection: SSL_set_session would begin the protocol
  * anew. */
 void tls_session_shrink(SSL *ssl)
 {
     empty(SSL_get_peer_cert_chain(ssl));
     empty(SSL_get0_verified_chain(ssl));
+    drop_ephemeral_key(ssl);
 }

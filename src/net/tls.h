@@ -27,7 +27,8 @@ void tls_context_put(struct tls_context *);
 MUST_CHECK struct ssl_st *tls_session_new(struct tls_context *, struct bio_st *bio);
 /* After the handshake: whether ALPN chose h2. */
 bool tls_session_http2(const struct ssl_st *);
-/* After the handshake: gives up the chains that came with the client's certificate and led to its CA, some 5 KB. */
+/* After the handshake: gives up the chains that came with the client's certificate and led to its CA, some 5 KB, and
+ * the handshake's own key. */
 void tls_session_shrink(struct ssl_st *);
 
 #endif
