@@ -29,6 +29,7 @@ static err_t decode_body(struct request *r)
 
 enum step_result decode_step(struct request *r)
 {
+    r->arena->limit += READ_ARENA_LIMIT; /* an attempt reads an object whose size the body does not tell */
     error_init(&r->error, r->arena);
     r->object = r->old = NULL;
     r->compares = NULL;
@@ -370,7 +371,6 @@ enum step_result write_answer_step(struct request *r)
     struct status_details details = {
         .name = r->name, .kind = bytes_of(r->kind->plural), .group = bytes_of(r->kind->group)};
 
-    r->arena->limit += READ_ARENA_LIMIT;
     if (r->object)
         return answer_object(r, r->verb == VERB_CREATE ? 201 : 200, r->text, r->revision);
     if (r->old)
