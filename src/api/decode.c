@@ -170,6 +170,21 @@ static struct type complete(struct arena *arena, const struct kind *kind, struct
     return type;
 }
 
+/* Of members of one name the last counts. */
+static const struct json *last_member(const struct json *object, bytes name)
+{
+    const struct json *found = NULL;
+    for (const struct json *m = object->type == JSON_OBJECT ? object->first : NULL; m; m = m->next)
+        if (bytes_equal(m->key, name))
+            found = m;
+    return found;
+}
+
+static bytes text_or_none(const struct json *value)
+{
+    return value && value->type == JSON_STRING ? value->text : BYTES_NONE;
+}
+
 /* Go reads these two first, by a struct without a name. */
 static err_t read_type(const struct json *tree, struct type *ret, struct error *error)
 {
@@ -179,7 +194,7 @@ static err_t read_type(const struct json *tree, struct type *ret, struct error *
         [JSON_STRING] = "string",
         [JSON_ARRAY] = "array",
         [JSON_OBJECT] = "object"};
-    const struct json *fields[] = {json_get(tree, BYTES("apiVersion")), json_get(tree, BYTES("kind"))};
+    const struct json *fields[] = {last_member(tree, BYTES("apiVersion")), last_member(tree, BYTES("kind"))};
     if (tree->type != JSON_OBJECT && tree->type != JSON_NULL)
         return error_set(error, ERR_BAD_REQUEST,
             "couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go value of type struct { "
@@ -192,7 +207,7 @@ static err_t read_type(const struct json *tree, struct type *ret, struct error *
                 "couldn't get version/kind; json parse error: json: cannot unmarshal %s into Go struct field .%s of "
                 "type string",
                 values[fields[i]->type], i ? "kind" : "apiVersion");
-    *ret = (struct type){json_text(tree, BYTES("apiVersion")), json_text(tree, BYTES("kind"))};
+    *ret = (struct type){text_or_none(fields[0]), text_or_none(fields[1])};
     size_t slash = bytes_find(ret->api_version, '/');
     if (slash < ret->api_version.n &&
         bytes_find(bytes_skip(ret->api_version, slash + 1), '/') < ret->api_version.n - slash - 1)
@@ -236,17 +251,24 @@ static err_t read_body(struct arena *arena, const struct kind *kind, enum body_f
     return result == ERR_OK ? ERR_OK : refuse_handling(arena, kind, type, error);
 }
 
-/* An object without kind or apiVersion gets them, in their place. */
+/* kind and apiVersion as they were understood, in their place. */
 static err_t set_type(
     struct arena *arena, const struct kind *kind, struct type type, struct json *object, struct error *error)
 {
-    bool missing = !json_get(object, BYTES("kind")) || !json_get(object, BYTES("apiVersion"));
-    if (!missing)
-        return ERR_OK;
-    if (!json_set(object, BYTES("kind"), json_string(arena, type.kind)) ||
-        !json_set(object, BYTES("apiVersion"), json_string(arena, type.api_version)))
-        return arena_error(arena, error);
-    schema_arrange(kind->schema, object);
+    const struct {
+        bytes name, text;
+    } members[] = {{BYTES("kind"), type.kind}, {BYTES("apiVersion"), type.api_version}};
+    bool added = false;
+    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+        struct json *member = json_get(object, members[i].name);
+        if (member)
+            member->text = members[i].text;
+        else if (!json_set(object, members[i].name, json_string(arena, members[i].text)))
+            return arena_error(arena, error);
+        added = added || !member;
+    }
+    if (added)
+        schema_arrange(kind->schema, object);
     return ERR_OK;
 }
 
