@@ -166,7 +166,7 @@ static void show_peer(struct http_exchange *x)
     bytes text =
         peer ? arena_format(&x->arena, "%.*s groups=%zu\n", BYTES_FMT(peer->common_name), peer->organization_count)
              : BYTES("nobody\n");
-    http_answer(x, 200, plain, 1, text);
+    http_answer(x, text.p ? 200 : 503, plain, 1, text);
 }
 
 static uint64_t query_n(struct http_exchange *x)
@@ -176,7 +176,7 @@ static uint64_t query_n(struct http_exchange *x)
     uint64_t n = 0;
     while (http_query_next(&x->arena, &query, &name, &value) > 0)
         if (bytes_equal(name, BYTES("n")) && !bytes_to_uint64(value, &n))
-            return 0;
+            break;
     return n;
 }
 
@@ -187,9 +187,13 @@ static void head(struct http_exchange *x)
         http_answer(x, 200, plain, 1, (bytes){(const uint8_t *)fixed_body, 1000});
     else if (bytes_equal(x->path, BYTES("/echo")))
         http_read_body(x, BODY_MAX);
-    else if (bytes_equal(x->path, BYTES("/stream")))
-        stream(x, query_n(x), false, false);
-    else if (bytes_equal(x->path, BYTES("/abort")))
+    else if (bytes_equal(x->path, BYTES("/stream"))) {
+        uint64_t n = query_n(x);
+        if (x->arena.failed == ERR_OK)
+            stream(x, n, false, false);
+        else
+            http_answer(x, 503, NULL, 0, BYTES("no memory\n"));
+    } else if (bytes_equal(x->path, BYTES("/abort")))
         stream(x, 100000, true, false);
     else if (bytes_equal(x->path, BYTES("/watch")))
         stream(x, 0, false, true);

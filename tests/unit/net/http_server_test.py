@@ -348,6 +348,19 @@ class H2:
             if kind in (DATA, HEADERS) and of == stream and flags & 1:
                 return data
 
+    def bodies(self, *streams):
+        """Those of the streams that ended well, once all ended."""
+        got, open_streams = {stream: b"" for stream in streams}, set(streams)
+        while open_streams:
+            kind, flags, stream, payload = self.frame()
+            if kind == DATA:
+                got[stream] += payload
+            if kind == RST:
+                got.pop(stream, None)
+            if kind == RST or (kind in (DATA, HEADERS) and flags & 1):
+                open_streams.discard(stream)
+        return got
+
 
 class Http2(unittest.TestCase):
     def test_streams(self):
@@ -567,14 +580,14 @@ class Faults(unittest.TestCase):
 
     def test_https(self):
         with Server(tls=True) as server:
-            for n in range(1, 700, 3):
+            for n in range(1, 700, 5):
                 self.arm(server, n)
                 for target, length in ((b"/fixed", 1000), (b"/stream?n=70000", 70000), (b"/who", 15)):
                     try:
                         answer = self.https(server, target)
                     except OSError:
                         continue
-                    if answer:
+                    if b" 200 OK" in answer:
                         self.assertEqual(len(answer.split(b"\r\n\r\n", 1)[1]), length)
                 self.arm(server, 0)
                 self.assertTrue(self.https(server, b"/fixed").endswith(b"x" * 1000))
@@ -589,12 +602,9 @@ class Faults(unittest.TestCase):
                     with H2(server) as h:
                         h.send(frame(HEADERS, 5, 1, request()) + frame(HEADERS, 4, 3, request(b"/echo", b"POST")) +
                                frame(DATA, 1, 3, b"abc") + frame(HEADERS, 5, 5, request(b"/stream?n=5000")))
-                        for stream, body in ((1, b"x" * 1000), (3, b"abc"), (5, b"y" * 5000)):
-                            try:
-                                self.assertEqual(h.body(stream), body)
-                            except ConnectionResetError as error:
-                                if isinstance(error.args[0], str):
-                                    raise
+                        for stream, body in h.bodies(1, 3, 5).items():
+                            right = {1: b"x" * 1000, 3: b"abc", 5: b"y" * 5000}[stream]
+                            self.assertIn(body, (right, b"too large\n", b"no memory\n"))
                 except (EOFError, OSError):
                     pass
                 answer = b""
