@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A Coffer server of the tests' own, the clients that talk to it, and the canaries that must never leave it."""
 import base64
+import ctypes
 import json
 import os
 import re
@@ -40,6 +41,13 @@ def release_binary():
 def fault_binary():
     """A build without sanitizers in which allocations can be made to fail."""
     return os.environ.get("COFFER_FAULT_BIN") or str(ROOT / "build" / "fault" / "src" / "cmd" / "coffer")
+
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent():
+    LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 # ---- canaries: values that a run must never find outside an answer
@@ -170,7 +178,7 @@ class Server:
                            "ASAN_OPTIONS": "abort_on_error=0:exitcode=99:detect_leaks=1:allocator_may_return_null=1",
                            "UBSAN_OPTIONS": "print_stacktrace=1", **self.environment}
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            env=environment, preexec_fn=self.limits, cwd=self.home)
+                                            env=environment, preexec_fn=self._before_exec, cwd=self.home)
         pidfd = os.pidfd_open(self.process.pid)
         try:
             self._await_ready(pidfd)
@@ -178,6 +186,11 @@ class Server:
             os.close(pidfd)
         self._read_kubeconfig()
         return self
+
+    def _before_exec(self):
+        die_with_parent()
+        if self.limits:
+            self.limits()
 
     def notified(self):
         """What was said by systemd's notify protocol so far."""
