@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The HTTP server: HTTP/1.1 (own strict parser, RFC 9112) and HTTP/2 (nghttp2, RFC 9113) behind one face. A server
- * listens in every loop; a connection stays on the loop that accepted it; an exchange is one request and its answer.
+ * listens in every loop; a connection stays on its loop; an exchange is one request and its answer.
  *
  *   head() ─┬─ http_answer / http_stream                       answer at once, or
  *           ├─ http_read_body ──> body() ─ http_answer ...     after the whole body, or
@@ -89,8 +89,8 @@ void http_server_statistics(struct http_server *, struct http_statistics *ret);
 
 /* First header of that (lower case) name; BYTES_NONE when absent. */
 bytes http_header(const struct http_exchange *, bytes name);
-/* The verified client certificate of the connection as an identity, parsed once per connection; NULL when none was given.
- * Valid while the exchange is, also on the thread that a held one was handed to. */
+/* The verified client certificate of the connection as an identity, parsed once per connection; NULL when none was
+ * given. Valid while the exchange is, also on the thread that a held one was handed to. */
 const struct x509_identity *http_peer(const struct http_exchange *);
 /* Numeric address of the peer, NUL-terminated, valid while the exchange is. */
 const char *http_peer_address(const struct http_exchange *);

@@ -17,6 +17,7 @@ static const struct {
         "400 Bad Request: missing required Host header"},
     [HTTP1_HEAD_TOO_LARGE] = {"431 Request Header Fields Too Large", "431 Request Header Fields Too Large"},
     [HTTP1_BODY_TIMEOUT] = {"408 Request Timeout", "408 Request Timeout"},
+    [HTTP1_NO_MEMORY] = {"429 Too Many Requests\r\nRetry-After: 1", "429 Too Many Requests"},
     [HTTP1_UNKNOWN_CODING] = {"501 Not Implemented", "Unsupported transfer encoding"},
     [HTTP1_UNKNOWN_VERSION] = {"505 HTTP Version Not Supported: unsupported protocol version",
         "505 HTTP Version Not Supported: unsupported protocol version"},
@@ -65,11 +66,9 @@ static enum http1_problem begin(struct http_connection *c, bytes raw)
     struct http_header *headers =
         copy && problem == HTTP1_FINE ? arena_alloc(&x->arena, head.count * sizeof *headers) : NULL;
     if (!headers) {
-        if (problem == HTTP1_FINE)
-            c->closing = c->cut = c->dead = true; /* no memory */
         if (x)
             exchange_end(x);
-        return problem;
+        return problem == HTTP1_FINE ? HTTP1_NO_MEMORY : problem;
     }
     memcpy(headers, head.headers, head.count * sizeof *headers);
     x->method = head.method, x->path = head.path, x->query = head.query, x->authority = head.authority;

@@ -14,6 +14,7 @@ enum http1_problem {
     HTTP1_NO_HOST,         /* 400 */
     HTTP1_HEAD_TOO_LARGE,  /* 431 */
     HTTP1_BODY_TIMEOUT,    /* 408 */
+    HTTP1_NO_MEMORY,       /* 429 */
     HTTP1_UNKNOWN_CODING,  /* 501 */
     HTTP1_UNKNOWN_VERSION, /* 505 */
 };

@@ -141,12 +141,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return 0;
     struct http_header header;
     if (state->header_bytes > max || x->header_count >= HTTP_HEADERS_MAX) {
-        state->head_refused = true;
+        state->head_refused = 431;
         return 0;
     }
     if (!copy_header(x, (bytes){name, name_n}, (bytes){value, value_n}, &header) ||
         !(name[0] == ':' ? add_pseudo_header(x, &header) : add_header(x, header)))
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        return state->head_refused = 429, 0; /* the arena is full, or all of them together */
     if (bytes_equal(header.name, BYTES("content-length")) && !bytes_to_uint64(header.value, &state->content_length))
         state->content_length = UINT64_MAX; /* nghttp2 refused what is no number, and compares with what comes */
     if (bytes_equal(header.name, BYTES("host")) && !x->authority.p)
@@ -165,7 +165,7 @@ static void request_head(struct http_exchange *x)
 {
     bool star = bytes_equal(x->path, BYTES("*")) && bytes_equal(x->method, BYTES("OPTIONS"));
     if (x->state->head_refused)
-        refuse(x, 431);
+        refuse(x, x->state->head_refused);
     else if (!star && !bytes_start(x->path, BYTES("/")))
         refuse(x, 400);
     else

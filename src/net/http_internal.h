@@ -43,6 +43,7 @@ struct http_shard {
     unsigned handshakes; /* since the heap was trimmed */
     struct task drain_task;
     struct http_connection *connections;
+    atomic_uint count; /* of its connections, those on their way to it included */
     struct http_connection *send_first, **send_last;
     struct task send_task;
     bool send_set;
@@ -161,7 +162,8 @@ struct http_exchange_state {
     uint8_t phase;
     bool begun;   /* the handler knows it */
     bool in_call; /* of the handler's head(), or http_read_body: body() must wait */
-    bool body_due, body_refused, input_ended, waiting, head_only, head_refused;
+    bool body_due, body_refused, input_ended, waiting, head_only;
+    uint16_t head_refused; /* HTTP/2: with that status */
     unsigned holds;
     const struct http_handler *handler;
     struct http_peer *peer;

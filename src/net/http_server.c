@@ -68,6 +68,7 @@ static void shard_drained(struct http_shard *shard)
 void shard_connection_gone(struct http_shard *shard)
 {
     atomic_fetch_sub(&shard->server->connections, 1);
+    atomic_fetch_sub(&shard->count, 1);
     if (shard->draining)
         shard_drained(shard);
 }
@@ -118,6 +119,45 @@ static void accept_resume(struct timer *timer)
         timer_set(shard->loop, timer, ACCEPT_PAUSE_MS);
 }
 
+struct arrival {
+    struct task task;
+    struct http_shard *shard;
+    int fd;
+    struct sockaddr_storage from;
+};
+
+static void arrive(struct task *task)
+{
+    struct arrival *arrival = (struct arrival *)task;
+    struct http_shard *shard = arrival->shard;
+    if (shard->draining) {
+        close(arrival->fd);
+        shard_connection_gone(shard);
+    } else {
+        connection_accept(shard, arrival->fd, &arrival->from);
+    }
+    free(arrival);
+}
+
+/* The kernel wakes the same loop again and again while it keeps up; it gives to the loop that has the fewest. */
+static void place(struct http_shard *shard, int fd, const struct sockaddr_storage *from)
+{
+    struct http_server *server = shard->server;
+    struct http_shard *least = shard;
+    for (size_t i = 0; i < server->shard_count; i++)
+        if (atomic_load(&server->shards[i].count) < atomic_load(&least->count))
+            least = &server->shards[i];
+    struct arrival *arrival = least != shard ? malloc(sizeof *arrival) : NULL;
+    if (!arrival) {
+        atomic_fetch_add(&shard->count, 1);
+        connection_accept(shard, fd, from);
+        return;
+    }
+    atomic_fetch_add(&least->count, 1);
+    *arrival = (struct arrival){{.run = arrive}, least, fd, *from};
+    loop_post(least->loop, &arrival->task);
+}
+
 static void accept_ready(struct loop_fd *listener, uint32_t events)
 {
     struct http_shard *shard = (struct http_shard *)((char *)listener - offsetof(struct http_shard, listener));
@@ -139,7 +179,7 @@ static void accept_ready(struct loop_fd *listener, uint32_t events)
             close(fd);
             continue;
         }
-        connection_accept(shard, fd, &from);
+        place(shard, fd, &from);
     }
 }
 
