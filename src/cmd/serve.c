@@ -24,10 +24,11 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define LOOPS_MAX          64
-#define RENEWAL_CHECK_MS   (3600u * 1000)
-#define RENEWAL_CHECKS     8 /* in a leaf certificate's life, when that is short */
-#define MEMORY_LIMIT_LEAST (64ull << 20)
+#define LOOPS_MAX            64
+#define RENEWAL_CHECK_MS     (3600u * 1000)
+#define RENEWAL_CHECKS       8 /* in a leaf certificate's life, when that is short */
+#define MEMORY_LIMIT_LEAST   (16ull << 20)
+#define MEMORY_DEFAULT_LEAST (64ull << 20)
 
 struct serve_options {
     const char *data_dir, *listen, *unlock;
@@ -177,17 +178,16 @@ static err_t open_certificates(struct error *error)
 static void renew(struct task *task)
 {
     struct error error;
-    struct tls_context *tls;
     int64_t now = clock_wall_seconds();
     (void)task;
     error_init(&error, NULL);
-    if (certificates_renew(run.certificates, now, &error) != ERR_OK ||
-        certificates_tls(run.certificates, &tls, &error) != ERR_OK) {
+    if (certificates_renew(run.certificates, now, &error) == ERR_OK) {
+        struct tls_context *tls = certificates_tls(run.certificates);
+        http_server_set_tls(run.http, tls);
+        tls_context_put(tls);
+    } else {
         log_event(LOG_ERROR, "cannot renew the certificates; the old ones stay in force", log_error_text(&error));
-        return;
     }
-    http_server_set_tls(run.http, tls);
-    tls_context_put(tls);
     if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK)
         log_event(LOG_ERROR, "cannot renew the admin's kubeconfig", log_error_text(&error));
     notify_send("READY=1"); /* ends a reload */
@@ -283,7 +283,6 @@ static err_t open_loops(struct error *error)
 
 static err_t open_server(struct error *error)
 {
-    struct tls_context *tls;
     const struct server_options server_options = {.store = run.store,
         .atrest = run.atrest,
         .loops = run.loops,
@@ -295,7 +294,7 @@ static err_t open_server(struct error *error)
     kinds_register_all();
     TRY(server_new(&server_options, &run.server, error));
     TRY(server_bootstrap(run.server, error));
-    TRY(certificates_tls(run.certificates, &tls, error));
+    struct tls_context *tls = certificates_tls(run.certificates);
     err_t result = http_server_new(&http_options, server_handler(), tls, run.loops, run.loop_count, &run.http, error);
     tls_context_put(tls);
     TRY(result);
@@ -309,7 +308,7 @@ static err_t open_server(struct error *error)
 static uint64_t default_memory_limit(void)
 {
     uint64_t quarter = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) / 4;
-    return quarter > MEMORY_LIMIT_LEAST ? quarter : MEMORY_LIMIT_LEAST;
+    return quarter > MEMORY_DEFAULT_LEAST ? quarter : MEMORY_DEFAULT_LEAST;
 }
 
 static err_t harden(struct error *error)
@@ -332,6 +331,9 @@ static err_t harden(struct error *error)
 
 static err_t start(struct error *error)
 {
+    if (run.options->memory_limit < MEMORY_LIMIT_LEAST)
+        return error_set(error, ERR_BAD_REQUEST, "--memory-limit: at least %lluM, for one request of 3 MiB",
+            MEMORY_LIMIT_LEAST >> 20);
     TRY(parse_listen(run.arena, run.options->listen, &run.address, &run.port, error));
     if (run.options->data_dir)
         run.data_dir = run.options->data_dir;

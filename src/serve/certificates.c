@@ -24,15 +24,16 @@
 #define CLOCK_SKEW    3600 /* certificates start an hour ago: clients' clocks differ */
 #define FILE_LIMIT    (1u << 20)
 #define NAMES_MAX     64
+#define ARENA_LIMIT   (16u << 20)
 #define PEM_KEY_BEGIN "-----BEGIN PRIVATE KEY-----"
 
 struct certificates {
     struct certificates_options options;
     pthread_mutex_t lock;
-    struct arena arena; /* what is in force; replaced whole by a renewal */
-    struct x509_pair server;
-    bytes own_ca;    /* certificates of our CA, newest first: what admin.kubeconfig trusts */
-    bytes client_ca; /* own_ca and --client-ca-file */
+    struct arena arena; /* of the texts below: no key stays here */
+    bytes server_pem;   /* the serving certificate, chain behind it */
+    bytes own_ca;       /* certificates of our CA, newest first: what admin.kubeconfig trusts */
+    struct tls_context *tls;
 };
 
 /* ---- Sealed records: a certificate and, behind it, its key. */
@@ -260,9 +261,8 @@ static err_t kubeconfig_write(
     if ((size_t)snprintf(path, sizeof(path), "%s/admin.kubeconfig", c->options.directory) >= sizeof(path))
         return error_set(error, ERR_IO, "%s: the name is too long", c->options.directory);
     /* With a serving certificate from elsewhere, its file is what the admin trusts besides our CA. */
-    bytes trusted = c->options.certificate_file
-                        ? arena_join(arena, c->server.certificate_pem, BYTES("\n"), c->own_ca, ARENA_END)
-                        : c->own_ca;
+    bytes trusted =
+        c->options.certificate_file ? arena_join(arena, c->server_pem, BYTES("\n"), c->own_ca, ARENA_END) : c->own_ca;
     bytes url = server_url(c, arena, port);
     bytes ca_base64 = base64_encode(arena, BASE64_STANDARD, trusted);
     if (!url.p || !ca_base64.p)
@@ -291,7 +291,7 @@ static err_t kubeconfig_write(
 err_t certificates_write_kubeconfig(struct certificates *c, uint16_t port, int64_t now, struct error *error)
 {
     struct arena arena;
-    arena_init(&arena, 16u << 20);
+    arena_init(&arena, ARENA_LIMIT);
     pthread_mutex_lock(&c->lock);
     err_t result = kubeconfig_write(c, &arena, port, now, error);
     pthread_mutex_unlock(&c->lock);
@@ -301,39 +301,78 @@ err_t certificates_write_kubeconfig(struct certificates *c, uint16_t port, int64
 
 /* ---- What is in force. */
 
-static err_t load(struct certificates *c, struct arena *arena, int64_t now, struct error *error)
+/* The first certificate: clients have our CA, so a handshake need not carry it. */
+static bytes leaf_of(bytes chain)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    const uint8_t *at = memmem(chain.p, chain.n, end, sizeof(end) - 1);
+    return (bytes){chain.p, at ? (size_t)(at - chain.p) + sizeof(end) - 1 : chain.n};
+}
+
+/* What files held that does not fit is told with their names. */
+static err_t make_tls(struct certificates *c, struct arena *arena, const struct x509_pair *server, bytes client_ca,
+    struct tls_context **ret, struct error *error)
+{
+    struct error inner;
+    const char *file = c->options.certificate_file;
+    /* The PEM text lies in our own arena; the type's pointer is not const because keys are usually wiped by their
+     * holder. */
+    const struct tls_options options = {
+        .certificate_pem = file ? server->certificate_pem : leaf_of(server->certificate_pem),
+        .key_pem = {(uint8_t *)(uintptr_t)server->key_pem.p, server->key_pem.n},
+        .client_ca_pem = client_ca};
+    error_init(&inner, arena);
+    err_t result = tls_context_new(&options, ret, &inner);
+    if (result == ERR_OK)
+        return ERR_OK;
+    return error_set(error, result, "%s%s%s%s%s%s%.*s", file ? file : "", file ? ", " : "",
+        file ? c->options.key_file : "", c->options.client_ca_file ? ", " : "",
+        c->options.client_ca_file ? c->options.client_ca_file : "", file || c->options.client_ca_file ? ": " : "",
+        BYTES_FMT(inner.message));
+}
+
+/* c is touched only when all of it holds. Keys lie in the scratch arena alone, which is wiped after. */
+static err_t load(struct certificates *c, struct arena *scratch, struct arena *keep, int64_t now, struct error *error)
 {
     struct x509_pair ca, server;
+    struct tls_context *tls;
     bytes own_ca, client_ca, more;
-    TRY(ca_load_or_make(c, arena, now, &ca, error));
-    TRY(server_load_or_make(c, arena, &ca, now, &server, error));
-    TRY(ca_bundle(c, arena, &ca, now, &own_ca, error));
+    TRY(ca_load_or_make(c, scratch, now, &ca, error));
+    TRY(server_load_or_make(c, scratch, &ca, now, &server, error));
+    TRY(ca_bundle(c, scratch, &ca, now, &own_ca, error));
     client_ca = own_ca;
     if (c->options.client_ca_file) {
-        TRY(file_read(arena, c->options.client_ca_file, FILE_LIMIT, &more, error));
-        client_ca = arena_join(arena, own_ca, BYTES("\n"), more, ARENA_END);
+        TRY(file_read(scratch, c->options.client_ca_file, FILE_LIMIT, &more, error));
+        client_ca = arena_join(scratch, own_ca, BYTES("\n"), more, ARENA_END);
         if (!client_ca.p)
-            return arena_error(arena, error);
+            return arena_error(scratch, error);
     }
-    c->server = server;
-    c->own_ca = own_ca;
-    c->client_ca = client_ca;
+    bytes kept_server = arena_copy(keep, server.certificate_pem), kept_ca = arena_copy(keep, own_ca);
+    if (!kept_server.p || !kept_ca.p)
+        return arena_error(keep, error);
+    TRY(make_tls(c, scratch, &server, client_ca, &tls, error));
+    tls_context_put(c->tls);
+    c->tls = tls;
+    c->server_pem = kept_server;
+    c->own_ca = kept_ca;
     return ERR_OK;
 }
 
 err_t certificates_renew(struct certificates *c, int64_t now, struct error *error)
 {
-    struct arena fresh;
-    arena_init(&fresh, 16u << 20);
+    struct arena scratch, keep;
+    arena_init(&scratch, ARENA_LIMIT);
+    arena_init(&keep, ARENA_LIMIT);
     pthread_mutex_lock(&c->lock);
-    err_t result = load(c, &fresh, now, error);
+    err_t result = load(c, &scratch, &keep, now, error);
     if (result == ERR_OK) {
         struct arena old = c->arena;
-        c->arena = fresh;
-        fresh = old;
+        c->arena = keep;
+        keep = old;
     }
     pthread_mutex_unlock(&c->lock);
-    arena_reset(&fresh);
+    arena_reset(&scratch);
+    arena_reset(&keep);
     return result;
 }
 
@@ -344,7 +383,7 @@ err_t certificates_open(const struct certificates_options *options, struct certi
         return error_set(error, ERR_NO_MEMORY, "no memory for the certificates");
     c->options = *options;
     pthread_mutex_init(&c->lock, NULL);
-    arena_init(&c->arena, 16u << 20);
+    arena_init(&c->arena, ARENA_LIMIT);
     err_t result = certificates_renew(c, clock_wall_seconds(), error);
     if (result != ERR_OK) {
         certificates_free(c);
@@ -358,30 +397,16 @@ void certificates_free(struct certificates *c)
 {
     if (!c)
         return;
+    tls_context_put(c->tls);
     arena_reset(&c->arena);
     pthread_mutex_destroy(&c->lock);
     free(c);
 }
 
-/* The first certificate: clients have our CA, so a handshake need not carry it. */
-static bytes leaf_of(bytes chain)
-{
-    static const char end[] = "-----END CERTIFICATE-----\n";
-    const uint8_t *at = memmem(chain.p, chain.n, end, sizeof(end) - 1);
-    return (bytes){chain.p, at ? (size_t)(at - chain.p) + sizeof(end) - 1 : chain.n};
-}
-
-err_t certificates_tls(struct certificates *c, struct tls_context **ret, struct error *error)
+struct tls_context *certificates_tls(struct certificates *c)
 {
     pthread_mutex_lock(&c->lock);
-    /* The PEM text lies in our own arena; the type's pointer is not const because keys are usually wiped by their
-     * holder. */
-    struct secret key = {(uint8_t *)(uintptr_t)c->server.key_pem.p, c->server.key_pem.n};
-    const struct tls_options options = {
-        .certificate_pem = c->options.certificate_file ? c->server.certificate_pem : leaf_of(c->server.certificate_pem),
-        .key_pem = key,
-        .client_ca_pem = c->client_ca};
-    err_t result = tls_context_new(&options, ret, error);
+    struct tls_context *tls = tls_context_get(c->tls);
     pthread_mutex_unlock(&c->lock);
-    return result;
+    return tls;
 }

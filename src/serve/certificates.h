@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The server's certificates: its own CA, its serving certificate, the admin's kubeconfig. What is missing or due is made; private
- * keys of the CA and the server lie in the store, sealed; the admin's lies in DIR/admin.kubeconfig alone.
+/* The server's certificates: its own CA, its serving certificate, the admin's kubeconfig. What is missing or due is
+ * made; private keys of the CA and the server lie in the store, sealed; the admin's lies in DIR/admin.kubeconfig alone.
  *
  *   meta "ca"      current CA: certificate and key            ten years, replaced in its last one
  *   meta "old-ca"  the CA before it: certificate              trusted until it ends
- *   meta "server"  serving certificate and key                renewed after two thirds of its life, or when its names do not fit
+ *   meta "server"  serving certificate and key                renewed after two thirds of its life, or when its names
+ * do not fit
  *
  * Calls block (disk, signatures): start-up and the writers pool, one at a time. */
 #ifndef COFFER_SERVE_CERTIFICATES_H
@@ -17,14 +18,14 @@
 struct certificates_options {
     struct store *store;
     struct atrest *atrest;
-    const char *directory;           /* of admin.kubeconfig */
-    const char *address;             /* listening address, numeric */
-    const char *const *extra_names;  /* --tls-san */
+    const char *directory;          /* of admin.kubeconfig */
+    const char *address;            /* listening address, numeric */
+    const char *const *extra_names; /* --tls-san */
     size_t extra_name_count;
-    const char *certificate_file;    /* --tls-cert-file and --tls-private-key-file: both or neither; NULL: our own */
+    const char *certificate_file; /* --tls-cert-file and --tls-private-key-file: both or neither; NULL: our own */
     const char *key_file;
-    const char *client_ca_file;      /* --client-ca-file: trusted beside our own CA; NULL: none */
-    int64_t lifetime_seconds;        /* of leaf certificates; 0: a year */
+    const char *client_ca_file; /* --client-ca-file: trusted beside our own CA; NULL: none */
+    int64_t lifetime_seconds;   /* of leaf certificates; 0: a year */
 };
 
 struct certificates;
@@ -33,13 +34,15 @@ struct certificates;
 MUST_CHECK err_t certificates_open(const struct certificates_options *, struct certificates **ret, struct error *);
 void certificates_free(struct certificates *);
 
-/* Renews what is due at `now` (seconds since the epoch) and reads the files again. Then certificates_tls gives the newest. */
+/* Renews what is due at `now` (seconds since the epoch) and reads the files again. What was in force stays so on
+ * failure. */
 MUST_CHECK err_t certificates_renew(struct certificates *, int64_t now, struct error *);
 
-/* A TLS context from what is in force. */
-MUST_CHECK err_t certificates_tls(struct certificates *, struct tls_context **ret, struct error *);
+/* The TLS context in force; to be given back with tls_context_put. */
+struct tls_context *certificates_tls(struct certificates *);
 
-/* Writes DIR/admin.kubeconfig (0600, replaced whole) unless the one there still fits: same server, same CA, not yet due. */
+/* Writes DIR/admin.kubeconfig (0600, replaced whole) unless the one there still fits: same server, same CA, not yet
+ * due. */
 MUST_CHECK err_t certificates_write_kubeconfig(struct certificates *, uint16_t port, int64_t now, struct error *);
 
 #endif

@@ -13,8 +13,9 @@
 struct watch_hub {
     struct server *server;
     struct loop *loop;
-    struct task task;
+    struct task task, drop;
     atomic_bool posted;
+    bool drop_posted;
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
     uint64_t position;
@@ -233,6 +234,15 @@ static void wake(struct watch_hub *hub)
         http_resume(m->exchange);
 }
 
+/* The turn after: all that could be sent was. What is left is read from the log when a slow peer takes more; nothing
+ * stays open for it. */
+static void drop_window(struct task *task)
+{
+    struct watch_hub *hub = (struct watch_hub *)((char *)task - offsetof(struct watch_hub, drop));
+    hub->drop_posted = false;
+    leave_behind(hub);
+}
+
 static void hub_turn(struct task *task)
 {
     struct watch_hub *hub = (struct watch_hub *)((char *)task - offsetof(struct watch_hub, task));
@@ -252,6 +262,10 @@ static void hub_turn(struct task *task)
     else if (rows == ROWS_MORE && !atomic_exchange(&hub->posted, true))
         loop_post(hub->loop, &hub->task);
     wake(hub);
+    if (hub->window && !hub->drop_posted) {
+        hub->drop_posted = true;
+        loop_post(hub->loop, &hub->drop);
+    }
 }
 
 void watch_hub_notify(void *context, uint64_t revision)
@@ -273,6 +287,7 @@ struct watch_hub *watch_hub_new(struct server_loop *loop)
     hub->server = loop->server;
     hub->loop = loop->loop;
     hub->task.run = hub_turn;
+    hub->drop.run = drop_window;
     return hub;
 }
 

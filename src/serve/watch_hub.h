@@ -6,8 +6,8 @@
  *
  * A watch is *live* while it moves with the hub: it has seen every row up to the window's start that concerns it. One
  * that did not take its window before the next came is no longer live, and reads the log itself until it has caught up.
- * A window lives until the last piece lent from it was taken, then it is wiped. Everything here runs on the loop's
- * thread, but watch_hub_notify and watch_hub_count. */
+ * A window lives for its turn, and until the last piece lent from it was taken, then it is wiped. Everything here runs
+ * on the loop's thread, but watch_hub_notify and watch_hub_count. */
 #ifndef COFFER_SERVE_WATCH_HUB_H
 #define COFFER_SERVE_WATCH_HUB_H
 
