@@ -30,7 +30,7 @@ struct watch {
     struct presentation presentation;
     uint64_t position;       /* every row up to it was sent or passed over */
     struct initial *initial; /* NULL: done, or none */
-    struct arena keep;       /* selectors and names */
+    struct arena keep;       /* selectors; empty for most watches: an arena with anything in it has 2 KiB */
     struct arena piece;      /* what is being sent, when it isn't lent from a window */
     struct window *lent;
     struct timer timer;
@@ -38,6 +38,7 @@ struct watch {
     struct task again; /* goes on after a turn in which there was too much to look at */
     bool again_posted, closed, ended, joined;
     bool bookmarks, initial_end, bookmark_due, columns_sent;
+    uint8_t names[]; /* the namespace and the name of its path */
 };
 
 static struct watch *watch_of(struct http_source *source)
@@ -327,7 +328,15 @@ static void plan_end(struct watch *w, const struct request_options *o)
     arm(w);
 }
 
-/* Selectors and names outlive the request: parsed anew from their texts into the watch's own arena. */
+static bytes keep_name(uint8_t *to, bytes name)
+{
+    if (!name.n)
+        return BYTES_NONE;
+    memcpy(to, name.p, name.n);
+    return (bytes){to, name.n};
+}
+
+/* Names and selectors outlive the request: selectors are parsed anew from their texts into the watch's own arena. */
 static err_t keep_filter(struct watch *w, const struct request *r, struct error *error)
 {
     struct event_filter *filter = &w->member.filter;
@@ -337,12 +346,13 @@ static err_t keep_filter(struct watch *w, const struct request *r, struct error 
     if (r->options.field_selector.n)
         TRY(field_selector_parse(
             &w->keep, r->kind, arena_copy(&w->keep, r->options.field_selector), &filter->fields, error));
-    if (r->namespace.n)
-        filter->namespace = arena_copy(&w->keep, r->namespace);
-    bytes name = r->name.n ? r->name : field_selector_required_name(&filter->fields);
+    filter->namespace = keep_name(w->names, r->namespace);
+    bytes name = keep_name(w->names + r->namespace.n, r->name);
+    if (!name.n)
+        name = field_selector_required_name(&filter->fields);
     /* One name is a bucket of its own only together with its namespace. */
-    if (name.n && (r->namespace.n || !r->kind->namespaced))
-        filter->name = arena_copy(&w->keep, name);
+    if (r->namespace.n || !r->kind->namespaced)
+        filter->name = name;
     return w->keep.failed != ERR_OK ? arena_error(&w->keep, error) : ERR_OK;
 }
 
@@ -401,7 +411,7 @@ enum step_result watch_start(struct request *r)
     if (r->options.has_send_initial_events && r->options.send_initial_events && r->options.has_revision &&
         r->options.revision > newest)
         return wait_for_revision(r, r->options.revision, newest);
-    struct watch *w = calloc(1, sizeof(*w));
+    struct watch *w = calloc(1, sizeof(*w) + r->namespace.n + r->name.n);
     const struct http_header *headers = answer_headers(r, presentation_content_type(&r->presentation), NULL, 0, &count);
     if (!w || !headers) {
         free(w);
