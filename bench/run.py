@@ -202,7 +202,7 @@ def measure_get():
 def measure_create():
     ratios = []
     for _ in range(ROUNDS):
-        bare = subprocess.run([BUILD + '/bench/store-commit', WORK], check=True, capture_output=True, text=True).stdout
+        bare = subprocess.run([BUILD + '/bench/store-commit', WORK], check=True, stdout=subprocess.PIPE, text=True).stdout
         limit = float(re.search(r'bare 64: (\S+)', bare).group(1))
         coffer = Coffer(core='0,1')
         result = coffer.load('/api/v1/namespaces/default/secrets', '--connections', 64, '--requests', 40000, '--method', 'POST', '--body', SECRET % ('b%d', ONE_KB), core='0,1')

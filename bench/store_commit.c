@@ -147,7 +147,7 @@ static double gets(unsigned *checksum)
             if (store_read_begin(run.store, &txn, NULL) != ERR_OK)
                 die("no read");
             if (store_get(txn, (struct store_key){1, bytes_of(names[i])}, 0, &record, NULL) == ERR_OK)
-                *checksum += record.value.p[0];
+                *checksum += record.value.p[1];
             store_read_end(txn);
         }
     return rate(count, start);
@@ -163,7 +163,7 @@ static double ranges(unsigned *checksum)
         if (store_read_begin(run.store, &range.txn, NULL) != ERR_OK || range_begin(&range, NULL) != ERR_OK)
             die("no range");
         for (unsigned i = 0; i < OBJECTS && range_next(&range, &record); i++, count++)
-            *checksum += record.value.p[0];
+            *checksum += record.value.p[1];
         range_end(&range);
         store_read_end(range.txn);
     }
