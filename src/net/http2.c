@@ -334,9 +334,10 @@ static void callbacks_make(void)
 static bool start(struct http_connection *c)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    /* No SETTINGS_HEADER_TABLE_SIZE of 0, although the table keeps request headers as long as the connection: Go's client up to 2022
+     * (kubectl 1.20) acknowledges it and goes on indexing, which is a COMPRESSION_ERROR. The table is wiped when it is freed. */
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS_MAX},
-        {NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, 0}, /* a table would keep Authorization headers */
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)connection_server(c)->options.max_header},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
