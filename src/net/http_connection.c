@@ -511,6 +511,8 @@ void connection_close_now(struct http_connection *c)
 
 void connection_free_all(struct http_shard *shard)
 {
+    shard->send_first = NULL;
+    shard->send_last = &shard->send_first;
     while (shard->connections)
         connection_free(shard->connections);
 }
