@@ -47,7 +47,8 @@ wait_for() {
     sleep 0.05
   done
 }
-serve() { "$COFFER" serve --data-dir "$DATA" --unlock "file:$SCRATCH/unlock.key" "$@"; }
+# exec: the process that is signalled must be coffer, also where this runs in a subshell.
+serve() { exec "$COFFER" serve --data-dir "$DATA" --unlock "file:$SCRATCH/unlock.key" "$@"; }
 # A server that must refuse to start: shows its sentence.
 refused() {
   local output
