@@ -127,5 +127,5 @@ server=''
 echo "    stopped; $SCRATCH is removed"
 
 say "Done in $((SECONDS - STARTED)) s. To keep a server running, and to use it:"
-echo "  $COFFER serve --data-dir ~/coffer --listen 127.0.0.1:6443"
-echo "  KUBECONFIG=~/coffer/admin.kubeconfig kubectl get secrets"
+echo "  $COFFER serve --data-dir ~/coffer-data --listen 127.0.0.1:6443"
+echo "  KUBECONFIG=~/coffer-data/admin.kubeconfig kubectl get secrets"
