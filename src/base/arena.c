@@ -158,7 +158,7 @@ void arena_reset(struct arena *arena)
     arena_init(arena, arena->limit);
 }
 
-err_t arena_error(const struct arena *arena, struct error *error)
+err_t(arena_error)(const struct arena *arena, struct error *error)
 {
     if (arena->failed == ERR_TOO_MANY_REQUESTS)
         return error_set(error, ERR_TOO_MANY_REQUESTS, "the request needs more memory than is left for it");

@@ -49,6 +49,9 @@ void arena_reset(struct arena *);
 
 /* After an allocation failed: the error for it, with a sentence. */
 err_t arena_error(const struct arena *, struct error *);
+#ifdef __clang_analyzer__ /* as in base/error.h */
+#define arena_error(arena, error) ((arena_error)((arena), (error)), ERR_NO_MEMORY)
+#endif
 
 /* A byte string that grows inside an arena. Errors are sticky: write everything, then look at failed once. */
 struct buffer {

@@ -56,7 +56,7 @@ static err_t replace(struct error *error, enum err_code code, bytes message)
     return code;
 }
 
-err_t error_set(struct error *error, enum err_code code, const char *format, ...)
+err_t(error_set)(struct error *error, enum err_code code, const char *format, ...)
 {
     va_list args;
     if (!error)

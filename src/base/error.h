@@ -70,6 +70,10 @@ void error_init(struct error *, struct arena *);
  * one. Replaces what was there. error may be NULL: then only the code goes back. */
 err_t error_set(struct error *, enum err_code, const char *format, ...) PRINTF_LIKE(3, 4);
 
+#ifdef __clang_analyzer__ /* which does not see that what comes back is never ERR_OK */
+#define error_set(error, code, ...) ((error_set)((error), (code), __VA_ARGS__), (code))
+#endif
+
 /* As error_set, ending in ": " and strerror(errno_value). Picks ERR_NO_SPACE for ENOSPC and EDQUOT, ERR_READ_ONLY for
  * EROFS, ERR_NO_MEMORY for ENOMEM, else ERR_IO. */
 err_t error_errno(struct error *, int errno_value, const char *format, ...) PRINTF_LIKE(3, 4);
