@@ -53,7 +53,7 @@ static size_t public_length(bytes body)
 {
     size_t at = 1;
     while (at < body.n) {
-        if (memchr(" \t\r\n,}", body.p[at], 6)) {
+        if (body.p[at] && strchr(" \t\r\n,}", body.p[at])) {
             at++;
             continue;
         }
@@ -299,7 +299,7 @@ err_t decode_object(struct arena *arena, const struct kind *kind, enum body_form
 err_t decode_stored(struct arena *arena, const struct kind *kind, bytes stored, bytes *ret, struct error *error)
 {
     struct object_cuts cuts;
-    struct json *object;
+    struct json *object = NULL;
     struct warnings none = {0};
     if (object_cut(stored, &cuts)) {
         *ret = stored;

@@ -160,16 +160,26 @@ static err_t zero_value(struct walk *w, const struct schema *schema, struct json
     return made(w, value, ret);
 }
 
-/* Whether text is what an encoder writes: no line breaks, no bits left over. */
+/* Of a character that is in the alphabet. */
+static unsigned base64_value(uint8_t c)
+{
+    if (c >= 'a')
+        return c - 'a' + 26U;
+    if (c >= 'A')
+        return c - 'A' + 0U;
+    if (c >= '0')
+        return c - '0' + 52U;
+    return c == '+' ? 62 : 63;
+}
+
+/* Whether text that decodes to so many bytes is what an encoder writes: no line breaks, no bits left over. */
 static bool base64_canonical(bytes text, size_t decoded)
 {
-    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     if (text.n != (decoded + 2) / 3 * 4)
         return false;
-    if (decoded % 3 == 0)
-        return true;
-    const char *last = memchr(alphabet, text.p[text.n - (decoded % 3 == 1 ? 3 : 2)], 64);
-    return last && ((last - alphabet) & (decoded % 3 == 1 ? 15 : 3)) == 0;
+    if (decoded % 3 == 1)
+        return (base64_value(text.p[text.n - 3]) & 15) == 0;
+    return decoded % 3 == 0 || (base64_value(text.p[text.n - 2]) & 3) == 0;
 }
 
 /* Bytes may be an array of numbers too. No element goes into an error: it may be part of a secret. */
@@ -271,9 +281,8 @@ static err_t walk_array(
     struct json *array;
     TRY(made(w, json_new(w->arena, JSON_ARRAY), &array));
     for (const struct json *item = in->first; item; item = item->next, item_place.index++) {
-        struct json *value;
+        struct json *value = NULL;
         TRY(walk(w, schema->items, item, &item_place, &value));
-        value->key = BYTES_NONE;
         json_append(array, value);
     }
     *ret = array;
@@ -308,12 +317,11 @@ static err_t walk_map(
     struct json *map;
     TRY(made(w, json_new(w->arena, JSON_OBJECT), &map));
     for (const struct json *member = in->first; member; member = member->next) {
-        struct json *value;
+        struct json *value = NULL;
         key.name = member->key;
         TRY(walk(w, schema->items, member, &key, &value));
-        value->key = member->key;
-        sorted = sorted && (!map->last || bytes_compare(map->last->key, value->key) < 0);
-        json_append(map, value);
+        sorted = sorted && (!map->last || bytes_compare(map->last->key, member->key) < 0);
+        json_add(map, member->key, value);
     }
     if (!sorted) {
         json_sort(map);

@@ -51,7 +51,7 @@ static err_t unescape(struct arena *arena, bytes value, bytes *ret, struct error
             if (++i == value.n)
                 return error_set(error, ERR_BAD_REQUEST, "invalid field selector: invalid escape sequence: \\");
             c = value.p[i];
-            if (!memchr("\\,=", c, 3))
+            if (c != '\\' && c != ',' && c != '=')
                 return error_set(error, ERR_BAD_REQUEST, "invalid field selector: invalid escape sequence: \\%c", c);
         }
         out[n++] = c;

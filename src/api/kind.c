@@ -87,20 +87,18 @@ bytes kind_storage_path(struct arena *arena, const struct kind *kind, bytes key)
 
 /* Below `below` seconds: whole big units, then what is left in small ones unless that is none. */
 static const struct {
-    int64_t below, big;
-    char big_letter;
-    int64_t small;
-    char small_letter;
+    int64_t below, big, small;
+    char big_letter, small_letter;
 } duration_steps[] = {
-    {2 * MINUTE, 1, 's', 0, 0},
-    {10 * MINUTE, MINUTE, 'm', 1, 's'},
-    {3 * HOUR, MINUTE, 'm', 0, 0},
-    {8 * HOUR, HOUR, 'h', MINUTE, 'm'},
-    {2 * DAY, HOUR, 'h', 0, 0},
-    {8 * DAY, DAY, 'd', HOUR, 'h'},
-    {2 * YEAR, DAY, 'd', 0, 0},
-    {8 * YEAR, YEAR, 'y', DAY, 'd'},
-    {INT64_MAX, YEAR, 'y', 0, 0},
+    {2 * MINUTE, 1, 0, 's', 0},
+    {10 * MINUTE, MINUTE, 1, 'm', 's'},
+    {3 * HOUR, MINUTE, 0, 'm', 0},
+    {8 * HOUR, HOUR, MINUTE, 'h', 'm'},
+    {2 * DAY, HOUR, 0, 'h', 0},
+    {8 * DAY, DAY, HOUR, 'd', 'h'},
+    {2 * YEAR, DAY, 0, 'd', 0},
+    {8 * YEAR, YEAR, DAY, 'y', 'd'},
+    {INT64_MAX, YEAR, 0, 'y', 0},
 };
 
 void human_duration(int64_t seconds, char ret[16])

@@ -16,6 +16,11 @@ static bool is_alphanumeric(uint8_t c)
     return is_lower(c) || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_mark(uint8_t c)
+{
+    return c == '-' || c == '_' || c == '.';
+}
+
 /* [a-z0-9]([-a-z0-9]*[a-z0-9])? */
 static bool is_dns_label(bytes b)
 {
@@ -45,7 +50,7 @@ static bool is_name_part(bytes b)
     if (b.n == 0 || !is_alphanumeric(b.p[0]) || !is_alphanumeric(b.p[b.n - 1]))
         return false;
     for (size_t i = 0; i < b.n; i++)
-        if (!is_alphanumeric(b.p[i]) && !memchr("-_.", b.p[i], 3))
+        if (!is_alphanumeric(b.p[i]) && !is_mark(b.p[i]))
             return false;
     return true;
 }
@@ -192,7 +197,7 @@ bool label_value_valid(bytes value)
 static bool is_config_map_key(bytes key)
 {
     for (size_t i = 0; i < key.n; i++)
-        if (!is_alphanumeric(key.p[i]) && !memchr("-_.", key.p[i], 3))
+        if (!is_alphanumeric(key.p[i]) && !is_mark(key.p[i]))
             return false;
     return key.n > 0;
 }

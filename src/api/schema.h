@@ -76,12 +76,12 @@ const struct schema_property *schema_property_by_number(const struct schema *, u
  * Unknown members go last. */
 void schema_arrange(const struct schema *, struct json *object);
 
-/* Adds a file of schemas to those already read into *ret_list, in order; references are resolved by schemas_link, once
- * all are there. Errors name the place in the file: `io.k8s.x.Y.properties.a: unknown keyword "b"`. All arena memory.
- */
+/* Schemas read from files. References between them are resolved by schemas_link, once all files are read. Errors name
+ * the place in the file: `io.k8s.x.Y.a: unknown keyword "b"`. All arena memory. */
 struct schema_list {
-    struct schema **schemas; /* named ones, in the order of the files */
+    struct schema **schemas; /* the named ones, in the order of the files */
     size_t count, capacity;
+    struct schema_reference *references; /* what schemas_link has to resolve */
 };
 MUST_CHECK err_t schemas_load(struct arena *, const struct json *file, struct schema_list *, struct error *);
 MUST_CHECK err_t schemas_link(struct schema_list *, struct error *);

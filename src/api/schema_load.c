@@ -5,9 +5,16 @@
 
 #define MAX_DEPTH 32
 
+/* A place that holds a schema of nothing but a name, until the one of that name is put there. */
+struct schema_reference {
+    const struct schema **place;
+    struct schema_reference *next;
+};
+
 struct loader {
     struct arena *arena;
     struct error *error;
+    struct schema_list *list;
     bytes names[MAX_DEPTH]; /* where we are, for errors */
     unsigned depth;
 };
@@ -21,8 +28,8 @@ static err_t refuse(struct loader *l, const char *what, bytes which)
             buffer_byte(&path, '.');
         buffer_put(&path, l->names[i]);
     }
-    return error_set(
-        l->error, ERR_BAD_REQUEST, "%.*s: %s \"%.*s\"", BYTES_FMT(buffer_bytes(&path)), what, BYTES_FMT(which));
+    return error_set(l->error, ERR_BAD_REQUEST, "%.*s: %s \"%.*s\"",
+        BYTES_FMT(path.n ? buffer_bytes(&path) : BYTES("")), what, BYTES_FMT(which));
 }
 
 static err_t text_of(struct loader *l, const struct json *value, const char **ret)
@@ -62,10 +69,18 @@ static err_t texts_of(struct loader *l, const struct json *list, const char *con
     return ERR_OK;
 }
 
-static err_t load(struct loader *l, const struct json *in, struct schema *schema, struct schema_property *property);
+/* What a keyword writes to. */
+struct target {
+    struct schema *schema;
+    struct schema_property *property; /* NULL outside properties */
+    const struct json *whole;         /* the schema in the file */
+};
 
+static err_t load(struct loader *l, struct target to);
+
+/* A schema at this name below where we are. */
 static err_t load_at(
-    struct loader *l, bytes name, const struct json *in, const struct schema **ret, struct schema_property *property)
+    struct loader *l, bytes name, const struct json *in, struct schema_property *property, struct schema **ret)
 {
     if (l->depth == MAX_DEPTH)
         return refuse(l, "too deep", name);
@@ -73,52 +88,39 @@ static err_t load_at(
     if (!schema)
         return arena_error(l->arena, l->error);
     l->names[l->depth++] = name;
-    TRY(load(l, in, schema, property));
+    TRY(load(l, (struct target){schema, property, in}));
     l->depth--;
     *ret = schema;
     return ERR_OK;
 }
 
-static err_t load_properties(struct loader *l, const struct json *in, struct schema *schema)
+/* The same, into a place that may come to hold what a reference names. */
+static err_t load_into(
+    struct loader *l, bytes name, const struct json *in, struct schema_property *property, const struct schema **place)
 {
-    if (in->type != JSON_OBJECT)
-        return refuse(l, "no map", in->key);
-    struct schema_property *properties = arena_zero(l->arena, in->count * sizeof(*properties));
-    if (!properties)
+    struct schema *schema = NULL;
+    struct schema_reference *reference;
+    TRY(load_at(l, name, in, property, &schema));
+    *place = schema;
+    if (!schema || !schema->openapi_name)
+        return ERR_OK;
+    reference = arena_alloc(l->arena, sizeof(*reference));
+    if (!reference)
         return arena_error(l->arena, l->error);
-    uint32_t n = 0;
-    for (const struct json *p = in->first; p; p = p->next, n++) {
-        bytes name = arena_copy(l->arena, p->key);
-        if (!name.p)
-            return arena_error(l->arena, l->error);
-        properties[n].name = (const char *)name.p;
-        properties[n].name_length = (uint32_t)name.n;
-        TRY(load_at(l, name, p, &properties[n].schema, &properties[n]));
-    }
-    schema->properties = properties, schema->property_count = n;
+    *reference = (struct schema_reference){place, l->list->references};
+    l->list->references = reference;
     return ERR_OK;
 }
 
-static err_t load_required(struct loader *l, const struct json *in, struct schema *schema)
+static bool names(const struct json *list, bytes name)
 {
-    const char *const *names;
-    uint32_t count;
-    TRY(texts_of(l, in, &names, &count));
-    for (uint32_t i = 0; i < count; i++) {
-        const struct schema_property *p = schema_property(schema, bytes_of(names[i]));
-        if (!p)
-            return refuse(l, "required, but no property:", bytes_of(names[i]));
-        ((struct schema_property *)(uintptr_t)p)->required = true;
-    }
-    return ERR_OK;
+    for (const struct json *item = list && list->type == JSON_ARRAY ? list->first : NULL; item; item = item->next)
+        if (item->type == JSON_STRING && bytes_equal(item->text, name))
+            return true;
+    return false;
 }
 
 /* ---- Keywords */
-
-struct target {
-    struct schema *schema;
-    struct schema_property *property; /* NULL outside properties */
-};
 
 static err_t keyword_ignored(struct loader *l, const struct json *value, struct target to)
 {
@@ -138,17 +140,40 @@ static err_t keyword_description(struct loader *l, const struct json *value, str
 
 static err_t keyword_properties(struct loader *l, const struct json *value, struct target to)
 {
-    return load_properties(l, value, to.schema);
+    const struct json *required = json_get(to.whole, BYTES("required"));
+    if (value->type != JSON_OBJECT)
+        return refuse(l, "no map", value->key);
+    struct schema_property *properties = arena_zero(l->arena, value->count * sizeof(*properties));
+    if (!properties)
+        return arena_error(l->arena, l->error);
+    to.schema->properties = properties;
+    for (const struct json *p = value->first; p; p = p->next, properties++) {
+        bytes name = arena_copy(l->arena, p->key);
+        if (!name.p)
+            return arena_error(l->arena, l->error);
+        properties->name = (const char *)name.p;
+        properties->name_length = (uint32_t)name.n;
+        properties->required = names(required, name);
+        TRY(load_into(l, name, p, properties, &properties->schema));
+        to.schema->property_count++;
+    }
+    return ERR_OK;
 }
 
 static err_t keyword_required(struct loader *l, const struct json *value, struct target to)
 {
-    return load_required(l, value, to.schema);
+    const struct json *properties = json_get(to.whole, BYTES("properties"));
+    if (value->type != JSON_ARRAY)
+        return refuse(l, "no list", value->key);
+    for (const struct json *item = value->first; item; item = item->next)
+        if (item->type != JSON_STRING || !json_get(properties, item->text))
+            return refuse(l, "required, but no property:", item->type == JSON_STRING ? item->text : BYTES(""));
+    return ERR_OK;
 }
 
 static err_t keyword_items(struct loader *l, const struct json *value, struct target to)
 {
-    return load_at(l, value->key, value, &to.schema->items, NULL);
+    return load_into(l, value->key, value, NULL, &to.schema->items);
 }
 
 static err_t keyword_enum(struct loader *l, const struct json *value, struct target to)
@@ -173,7 +198,7 @@ static err_t keyword_protobuf(struct loader *l, const struct json *value, struct
 
 static err_t keyword_presence(struct loader *l, const struct json *value, struct target to)
 {
-    const char *text;
+    const char *text = "";
     TRY(text_of(l, value, &text));
     if (to.property && strcmp(text, "kept") == 0)
         to.property->presence = PRESENCE_KEPT;
@@ -271,19 +296,19 @@ static err_t type_of(struct loader *l, const struct json *in, struct schema *sch
     return refuse(l, "unknown type", type);
 }
 
-static err_t load(struct loader *l, const struct json *in, struct schema *schema, struct schema_property *property)
+static err_t load(struct loader *l, struct target to)
 {
-    if (in->type != JSON_OBJECT)
-        return refuse(l, "no map", in->key);
-    for (const struct json *member = in->first; member; member = member->next) {
+    if (to.whole->type != JSON_OBJECT)
+        return refuse(l, "no map", to.whole->key);
+    for (const struct json *member = to.whole->first; member; member = member->next) {
         size_t i = 0;
         while (i < ARRAY_LEN(keywords) && !bytes_equal(member->key, bytes_of(keywords[i].name)))
             i++;
         if (i == ARRAY_LEN(keywords))
             return refuse(l, "unknown keyword", member->key);
-        TRY(keywords[i].read(l, member, (struct target){schema, property}));
+        TRY(keywords[i].read(l, member, to));
     }
-    return schema->openapi_name ? ERR_OK : type_of(l, in, schema); /* a reference is linked later */
+    return to.schema->openapi_name ? ERR_OK : type_of(l, to.whole, to.schema); /* a reference is linked later */
 }
 
 /* "Secret" of io.k8s.api.core.v1.Secret. */
@@ -297,11 +322,11 @@ static err_t list_add(struct arena *arena, struct schema_list *list, struct sche
 {
     if (list->count == list->capacity) {
         size_t capacity = list->capacity ? 2 * list->capacity : 32;
-        struct schema **grown = arena_alloc(arena, capacity * sizeof(*grown));
+        struct schema **grown = arena_alloc(arena, capacity * sizeof(struct schema *));
         if (!grown)
             return arena_error(arena, error);
         if (list->count)
-            memcpy(grown, list->schemas, list->count * sizeof(*grown));
+            memcpy(grown, list->schemas, list->count * sizeof(struct schema *));
         list->schemas = grown, list->capacity = capacity;
     }
     list->schemas[list->count++] = schema;
@@ -310,55 +335,34 @@ static err_t list_add(struct arena *arena, struct schema_list *list, struct sche
 
 err_t schemas_load(struct arena *arena, const struct json *file, struct schema_list *list, struct error *error)
 {
-    struct loader l = {.arena = arena, .error = error};
+    struct loader l = {.arena = arena, .error = error, .list = list};
     if (file->type != JSON_OBJECT)
-        return refuse(&l, "no map of schemas", BYTES_NONE);
+        return refuse(&l, "no map of schemas", BYTES(""));
     for (const struct json *member = file->first; member; member = member->next) {
-        const struct schema *schema;
+        struct schema *schema = NULL;
         bytes name = arena_copy(arena, member->key);
         if (!name.p)
             return arena_error(arena, error);
-        TRY(load_at(&l, name, member, &schema, NULL));
-        struct schema *named = (struct schema *)(uintptr_t)schema;
-        if (named->openapi_name)
+        TRY(load_at(&l, name, member, NULL, &schema));
+        if (!schema || schema->openapi_name)
             return refuse(&l, "a reference by itself:", name);
-        named->openapi_name = (const char *)name.p;
-        named->name = go_name(named->openapi_name);
-        TRY(list_add(arena, list, named, error));
+        schema->openapi_name = (const char *)name.p;
+        schema->name = go_name(schema->openapi_name);
+        TRY(list_add(arena, list, schema, error));
     }
     return ERR_OK;
 }
 
-/* ---- Linking */
-
-static err_t link_one(struct schema_list *list, const struct schema **at, unsigned depth, struct error *error);
-
-static err_t link_below(struct schema_list *list, const struct schema *schema, unsigned depth, struct error *error)
-{
-    for (uint32_t i = 0; i < schema->property_count; i++)
-        TRY(link_one(list, (const struct schema **)(uintptr_t)&schema->properties[i].schema, depth, error));
-    if (schema->items)
-        TRY(link_one(list, (const struct schema **)(uintptr_t)&schema->items, depth, error));
-    return ERR_OK;
-}
-
-/* Unnamed schemas are walked, references replaced by what they name; the named ones have their own turn. */
-static err_t link_one(struct schema_list *list, const struct schema **at, unsigned depth, struct error *error)
-{
-    if (!(*at)->openapi_name)
-        return depth ? link_below(list, *at, depth - 1, error)
-                     : error_set(error, ERR_BAD_REQUEST, "schemas are too deep");
-    for (size_t i = 0; i < list->count; i++)
-        if (strcmp(list->schemas[i]->openapi_name, (*at)->openapi_name) == 0) {
-            *at = list->schemas[i];
-            return ERR_OK;
-        }
-    return error_set(error, ERR_BAD_REQUEST, "$ref: no schema is named \"%s\"", (*at)->openapi_name);
-}
-
 err_t schemas_link(struct schema_list *list, struct error *error)
 {
-    for (size_t i = 0; i < list->count; i++)
-        TRY(link_below(list, list->schemas[i], MAX_DEPTH, error));
+    for (struct schema_reference *r = list->references; r; r = r->next) {
+        size_t i = 0;
+        while (i < list->count && strcmp(list->schemas[i]->openapi_name, (*r->place)->openapi_name) != 0)
+            i++;
+        if (i == list->count)
+            return error_set(error, ERR_BAD_REQUEST, "$ref: no schema is named \"%s\"", (*r->place)->openapi_name);
+        *r->place = list->schemas[i];
+    }
+    list->references = NULL;
     return ERR_OK;
 }

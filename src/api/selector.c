@@ -47,7 +47,12 @@ static bool is_space(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* A NUL ends the text, as it does in Kubernetes. */
+/* What ends a word; a NUL ends the whole text, as it does in Kubernetes. */
+static bool ends_word(uint8_t c)
+{
+    return c == '\0' || is_space(c) || strchr("=!(),><", c);
+}
+
 static struct lexeme scan(struct cursor *c)
 {
     bytes taken;
@@ -60,7 +65,7 @@ static struct lexeme scan(struct cursor *c)
             cursor_take(c, strlen(symbols[i].text), &taken))
             return (struct lexeme){symbols[i].token, taken};
     size_t n = 0;
-    while (n < c->left && c->p[n] && !is_space(c->p[n]) && !memchr("=!(),><", c->p[n], 7))
+    while (n < c->left && !ends_word(c->p[n]))
         n++;
     if (!cursor_take(c, n, &taken))
         return (struct lexeme){TOKEN_END, BYTES("")};
