@@ -106,9 +106,9 @@ static void a_stub_has_no_content(void **state)
     struct object_cuts cuts;
     bytes stub = object_stub_text(&arena, &secret, BYTES("n"), BYTES("a"), BYTES("no key \"k\""));
     (void)state;
-    assert_string_equal(
-        text(stub), "{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\"namespace\":\"n\","
-                    "\"annotations\":{\"coffer.dev/unreadable\":\"no key \\\"k\\\"\"}}}\n");
+    assert_string_equal(text(stub),
+        "{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\"namespace\":\"n\","
+        "\"annotations\":{\"coffer.dev/unreadable\":\"no key \\\"k\\\"\"}}}\n");
     assert_true(object_cut(stub, &cuts));
     assert_int_equal(json_parse(&arena, stub, &(struct json_options){0}, &object, NULL, &error), ERR_OK);
     assert_true(object_is_stub(object));

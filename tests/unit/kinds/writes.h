@@ -22,6 +22,8 @@ static inline err_t create(
     if (kind->prepare)
         TRY(kind->prepare(&arena, object, NULL, &error));
     TRY(object_validate(&arena, kind, object, NULL, &error));
+    if (kind->warn)
+        kind->warn(&arena, object, &warnings);
     *ret = object;
     return ERR_OK;
 }
