@@ -5,6 +5,9 @@
  *                                              └─> (pool) decode ... commit ─> (commit thread) ─> (loop) conclude,
  * answer
  *
+ * A small create stays on its loop: its steps cost less than the way to the pool and back. It never waits there, and
+ * reads no object but its namespace.
+ *
  * A step that fails goes to the last one, which answers with the error's Status. A request that comes back to a loop
  * whose client has left is dropped there. */
 #include "serve/steps.h"
@@ -56,7 +59,8 @@ static const struct step {
     {refuse_step, ALL, ON_LOOP},
 };
 
-#define REFUSE (ARRAY_LEN(steps) - 1)
+#define REFUSE     (ARRAY_LEN(steps) - 1)
+#define SMALL_BODY 16384
 
 static void run(struct request *, enum where here);
 
@@ -121,6 +125,11 @@ void request_continue(struct request *r)
     run(r, ON_LOOP);
 }
 
+static enum where place_of(const struct step *step, const struct request *r)
+{
+    return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY ? ON_LOOP : step->where;
+}
+
 /* False when the pool is full: the request stays here. */
 static bool hand_over(struct request *r, enum where to)
 {
@@ -138,9 +147,9 @@ static bool hand_over(struct request *r, enum where to)
 }
 
 /* What has begun to commit is answered as it went, however late. */
-static bool late(struct request *r, enum where here)
+static bool late(struct request *r, const struct step *step)
 {
-    if (here != ON_POOL || clock_monotonic_us() < r->deadline_us)
+    if (step->where != ON_POOL || clock_monotonic_us() < r->deadline_us)
         return false;
     r->details.present = true;
     (void)error_set(&r->error, ERR_TIMEOUT,
@@ -160,14 +169,16 @@ static void run(struct request *r, enum where here)
             r->step++;
             continue;
         }
-        if (step->where != here) {
+        if (place_of(step, r) != here) {
             if (hand_over(r, step->where))
                 return;
             r->step = REFUSE;
             continue;
         }
+        if (step->run == commit_step)
+            hold(r); /* it comes back from the commit thread */
         r->step++;
-        switch (late(r, here) ? STEP_FAIL : step->run(r)) {
+        switch (late(r, step) ? STEP_FAIL : step->run(r)) {
         case STEP_NEXT:
             break;
         case STEP_FAIL:
