@@ -105,7 +105,7 @@ static int apply_write(struct batch *batch, struct store_write *write)
         return refuse(write, ERR_NOT_FOUND, "there is no such object"), 0;
     const size_t cost = write->delete ? 0 : put_cost(batch->store, write);
     if (cost > batch->room)
-        return refuse(write, ERR_NO_SPACE, "the store has reached its limit"), 0;
+        return refuse(write, ERR_NO_SPACE, "the store is full: it has reached --store-limit"), 0;
     batch->room -= cost;
     const uint64_t revision = batch->head + 1;
     const struct row row = {.record = {.key = write->key,

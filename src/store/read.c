@@ -71,6 +71,8 @@ err_t store_read_begin(struct store *store, struct read_txn **ret, struct error 
         rc = mdb_txn_begin(store->view.env, NULL, MDB_RDONLY, &read->txn);
         if (rc)
             read->txn = NULL;
+        else /* now, so that nothing later needs memory */
+            rc = mdb_cursor_open(read->txn, store->view.log, &read->log);
     }
     if (rc) {
         read_free(read);
@@ -94,7 +96,10 @@ void store_read_end(struct read_txn *read)
 uint64_t store_revision(struct read_txn *read)
 {
     if (!read->revision_known) {
-        int rc = view_head(&read->store->view, read->txn, &read->revision);
+        MDB_cursor *log;
+        int rc = read_log_cursor(read, &log);
+        if (rc == 0)
+            rc = view_head_at(log, &read->revision);
         if (rc)
             view_fatal(&read->store->view, rc, "cannot read the newest revision");
         read->revision_known = true;
@@ -116,9 +121,7 @@ uint64_t store_compacted(struct read_txn *read)
 int read_log_cursor(struct read_txn *read, MDB_cursor **ret)
 {
     int rc = 0;
-    if (!read->log)
-        rc = mdb_cursor_open(read->txn, read->store->view.log, &read->log);
-    else if (!read->log_ready)
+    if (!read->log_ready)
         rc = mdb_cursor_renew(read->txn, read->log);
     if (rc)
         return rc;

@@ -55,20 +55,26 @@ void view_fatal(const struct view *view, int code, const char *what)
     log_fatal("the store cannot go on", &error);
 }
 
-int view_head(const struct view *view, MDB_txn *txn, uint64_t *ret)
+int view_head_at(MDB_cursor *log, uint64_t *ret)
 {
-    MDB_cursor *cursor;
     MDB_val key, data;
-    int rc = mdb_cursor_open(txn, view->log, &cursor);
-    if (rc)
-        return rc;
-    rc = mdb_cursor_get(cursor, &key, &data, MDB_LAST);
+    int rc = mdb_cursor_get(log, &key, &data, MDB_LAST);
     if (!rc && key.mv_size != sizeof *ret)
         rc = MDB_CORRUPTED;
     if (!rc)
         memcpy(ret, key.mv_data, sizeof *ret);
     if (rc == MDB_NOTFOUND)
         *ret = 0, rc = 0;
+    return rc;
+}
+
+int view_head(const struct view *view, MDB_txn *txn, uint64_t *ret)
+{
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(txn, view->log, &cursor);
+    if (rc)
+        return rc;
+    rc = view_head_at(cursor, ret);
     mdb_cursor_close(cursor);
     return rc;
 }

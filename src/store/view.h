@@ -36,6 +36,8 @@ _Noreturn void view_fatal(const struct view *, int code, const char *what);
 
 /* The newest revision; 0 in an empty store. */
 MUST_CHECK int view_head(const struct view *, MDB_txn *, uint64_t *ret);
+/* The same by a cursor of the log that is open: it needs no memory. */
+MUST_CHECK int view_head_at(MDB_cursor *log, uint64_t *ret);
 MUST_CHECK int view_compacted(const struct view *, MDB_txn *, uint64_t *ret);
 
 /* The newest row of a key, a deletion included. */
