@@ -41,7 +41,7 @@ python() {
 spdx() {
   local file status=0
   while read -r file; do
-    head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' && continue
+    head -n 3 "$file" | grep -qE 'SPDX-License-Identifier: (Apache-2.0|MIT)' && continue
     echo "$file: no SPDX line"
     status=1
   done < <(files | grep -vE '^(LICENSE|\.gitignore|\.clang-format|\.clang-tidy)$|^tests/golden/exchanges/|^tests/fuzz/corpus/|^tests/vectors/|\.(json|pem|crt|key|bin|hex|svg|png)$')

@@ -20,7 +20,10 @@ bool queue_put(struct http_queue *q, const void *p, size_t n)
         if (used)
             memcpy(grown, q->p + q->start, used);
         queue_free(q);
-        *q = (struct http_queue){grown, 0, used, capacity};
+        q->p = grown;
+        q->start = 0;
+        q->end = used;
+        q->capacity = capacity;
     }
     if (n)
         memcpy(q->p + q->end, p, n);

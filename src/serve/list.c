@@ -390,7 +390,7 @@ static err_t output_take(
 {
     struct output *out = context;
     struct list *l = out->list;
-    struct buffer scratch, *to = l->presentation->pretty ? &scratch : out->buffer;
+    struct buffer scratch = {0}, *to = l->presentation->pretty ? &scratch : out->buffer;
 
     (void)range;
     if (l->presentation->pretty)

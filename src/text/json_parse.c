@@ -3,6 +3,8 @@
 #include "text/json_names.h"
 #include "text/utf8.h"
 
+#include <stdio.h>
+
 #define DEPTH_DEFAULT 64
 #define DEPTH_MOST    512
 
@@ -225,14 +227,12 @@ static bool parse_number(struct parser *parser, bytes *ret)
 
 static bool parse_literal(struct parser *parser, const char *literal)
 {
-    char where[40] = "in literal ";
+    char where[40];
     for (const char *c = literal; *c; c++, parser->p++) {
         if (at(parser, *c))
             continue;
-        char expecting[] = " (expecting '?')";
-        expecting[sizeof(" (expecting '") - 1] = *c;
-        strcat(where, literal);
-        return refuse_inside(parser, strcat(where, expecting));
+        snprintf(where, sizeof(where), "in literal %s (expecting '%c')", literal, *c);
+        return refuse_inside(parser, where);
     }
     return true;
 }
