@@ -2,8 +2,8 @@
 #include "net/http_client.h"
 
 #include "base/memory.h"
+#include "net/libcurl.h"
 
-#include <curl/curl.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <stdio.h>
@@ -26,9 +26,7 @@ struct http_client {
 
 err_t http_client_global(struct error *error)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) /* its malloc is the program's */
-        return error_set(error, ERR_IO, "cannot set up libcurl");
-    return ERR_OK;
+    return libcurl_load(error);
 }
 
 static bool copy_bytes(struct secret *to, const uint8_t *p, size_t n)
@@ -55,7 +53,7 @@ err_t http_client_new(const struct http_client_options *o, struct http_client **
     struct http_client *client = calloc(1, sizeof *client);
     if (!client)
         return error_set(error, ERR_NO_MEMORY, "no memory for an HTTP client");
-    client->share = curl_share_init();
+    client->share = libcurl.share_init();
     client->insecure_skip_verify = o->insecure_skip_verify;
     client->timeout_ms = o->timeout_ms ? o->timeout_ms : TIMEOUT_MS;
     client->max_body = o->max_body ? o->max_body : MAX_BODY;
@@ -64,7 +62,7 @@ err_t http_client_new(const struct http_client_options *o, struct http_client **
               copy_bytes(&client->key, o->client_key_pem.p, o->client_key_pem.n) &&
               copy_text(&client->tls_server_name, o->tls_server_name) && copy_text(&client->proxy, o->proxy);
     for (size_t i = 0; ok && i < ARRAY_LEN(shared); i++)
-        ok = curl_share_setopt(client->share, CURLSHOPT_SHARE, shared[i]) == CURLSHE_OK;
+        ok = libcurl.share_setopt(client->share, CURLSHOPT_SHARE, shared[i]) == CURLSHE_OK;
     if (!ok) {
         http_client_free(client);
         return error_set(error, ERR_NO_MEMORY, "no memory for an HTTP client");
@@ -84,7 +82,7 @@ void http_client_free(struct http_client *client)
 {
     if (!client)
         return;
-    curl_share_cleanup(client->share);
+    libcurl.share_cleanup(client->share);
     secret_free(&client->ca);
     secret_free(&client->certificate);
     secret_free(&client->key);
@@ -108,16 +106,16 @@ static void list_free(struct curl_slist *list)
 {
     for (struct curl_slist *item = list; item; item = item->next)
         memory_wipe(item->data, strlen(item->data)); /* Authorization */
-    curl_slist_free_all(list);
+    libcurl.slist_free_all(list);
 }
 
 static void transfer_done(struct transfer *t)
 {
-    curl_easy_cleanup(t->curl);
+    libcurl.easy_cleanup(t->curl);
     list_free(t->headers);
     list_free(t->connect_to);
-    curl_free(t->url);
-    curl_free(t->host);
+    libcurl.free(t->url);
+    libcurl.free(t->host);
 }
 
 static size_t on_body(char *p, size_t size, size_t count, void *user)
@@ -143,7 +141,7 @@ static CURLcode on_tls(CURL *curl, void *context, void *user)
 
 static bool add(struct curl_slist **list, const char *text)
 {
-    struct curl_slist *grown = curl_slist_append(*list, text);
+    struct curl_slist *grown = libcurl.slist_append(*list, text);
     if (grown)
         *list = grown;
     return grown != NULL;
@@ -179,12 +177,12 @@ static err_t add_headers(struct transfer *t, const struct http_call *call, struc
 
 static void url_done(CURLU **url)
 {
-    curl_url_cleanup(*url);
+    libcurl.url_cleanup(*url);
 }
 
 static void text_done(char **text)
 {
-    curl_free(*text);
+    libcurl.free(*text);
 }
 
 /* The certificate is checked against another name than the URL's: the URL takes that name, and the connection goes
@@ -196,8 +194,8 @@ static err_t rename_server(struct transfer *t, CURLU *url, struct error *error)
     char line[2048], host[1024];
     if (!name || !*name)
         return ERR_OK;
-    if (curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
-        curl_url_set(url, CURLUPART_HOST, name, 0) != CURLUE_OK)
+    if (libcurl.url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK ||
+        libcurl.url_set(url, CURLUPART_HOST, name, 0) != CURLUE_OK)
         return error_set(error, ERR_INVALID, "\"%s\" is not a valid server name", name);
     int n = snprintf(line, sizeof line, "%s:%s:%s:%s", name, port, t->host, port);
     int m = snprintf(host, sizeof host, "Host: %s:%s", t->host, port);
@@ -208,14 +206,14 @@ static err_t rename_server(struct transfer *t, CURLU *url, struct error *error)
 
 static err_t read_url(struct transfer *t, const char *text, struct error *error)
 {
-    CLEANUP(url_done) CURLU *url = curl_url();
+    CLEANUP(url_done) CURLU *url = libcurl.url();
     if (!url)
         return error_set(error, ERR_NO_MEMORY, "no memory for a request");
-    if (curl_url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
-        curl_url_get(url, CURLUPART_HOST, &t->host, 0) != CURLUE_OK)
+    if (libcurl.url_set(url, CURLUPART_URL, text, 0) != CURLUE_OK ||
+        libcurl.url_get(url, CURLUPART_HOST, &t->host, 0) != CURLUE_OK)
         return error_set(error, ERR_INVALID, "not a valid URL");
     TRY(rename_server(t, url, error));
-    if (curl_url_get(url, CURLUPART_URL, &t->url, 0) != CURLUE_OK)
+    if (libcurl.url_get(url, CURLUPART_URL, &t->url, 0) != CURLUE_OK)
         return error_set(error, ERR_NO_MEMORY, "no memory for a request to %s", t->host);
     return ERR_OK;
 }
@@ -224,18 +222,18 @@ static err_t read_url(struct transfer *t, const char *text, struct error *error)
 static bool set_blob(CURL *curl, CURLoption option, struct secret from)
 {
     struct curl_blob blob = {from.p, from.n, CURL_BLOB_NOCOPY};
-    return from.n == 0 || curl_easy_setopt(curl, option, &blob) == CURLE_OK;
+    return from.n == 0 || libcurl.easy_setopt(curl, option, &blob) == CURLE_OK;
 }
 
 static bool set_tls(CURL *curl, const struct http_client *client)
 {
-    bool ok = curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, client->insecure_skip_verify ? 0L : 1L) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, client->insecure_skip_verify ? 0L : 2L) == CURLE_OK;
+    bool ok = libcurl.easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+              libcurl.easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, on_tls) == CURLE_OK &&
+              libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, client->insecure_skip_verify ? 0L : 1L) == CURLE_OK &&
+              libcurl.easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, client->insecure_skip_verify ? 0L : 2L) == CURLE_OK;
     if (client->ca.n > 0) /* this one alone: not the system's as well */
-        ok = ok && curl_easy_setopt(curl, CURLOPT_CAINFO, NULL) == CURLE_OK &&
-             curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK &&
+        ok = ok && libcurl.easy_setopt(curl, CURLOPT_CAINFO, NULL) == CURLE_OK &&
+             libcurl.easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK &&
              set_blob(curl, CURLOPT_CAINFO_BLOB, client->ca);
     return ok && set_blob(curl, CURLOPT_SSLCERT_BLOB, client->certificate) &&
            set_blob(curl, CURLOPT_SSLKEY_BLOB, client->key);
@@ -246,33 +244,33 @@ static bool set_request(CURL *curl, const struct http_call *call)
     bool sends = call->body.n > 0 || strcmp(call->method, "POST") == 0 || strcmp(call->method, "PUT") == 0 ||
                  strcmp(call->method, "PATCH") == 0;
     if (strcmp(call->method, "HEAD") == 0)
-        return curl_easy_setopt(curl, CURLOPT_NOBODY, 1L) == CURLE_OK;
+        return libcurl.easy_setopt(curl, CURLOPT_NOBODY, 1L) == CURLE_OK;
     if (sends &&
-        (curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n) != CURLE_OK ||
-            curl_easy_setopt(curl, CURLOPT_POSTFIELDS, call->body.n ? (const char *)call->body.p : "") != CURLE_OK))
+        (libcurl.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.n) != CURLE_OK ||
+            libcurl.easy_setopt(curl, CURLOPT_POSTFIELDS, call->body.n ? (const char *)call->body.p : "") != CURLE_OK))
         return false;
-    return curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
+    return libcurl.easy_setopt(curl, CURLOPT_CUSTOMREQUEST, call->method) == CURLE_OK;
 }
 
 static bool set_up(struct transfer *t, const struct http_call *call)
 {
     struct http_client *client = t->client;
     CURL *curl = t->curl;
-    return curl_easy_setopt(curl, CURLOPT_URL, t->url) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_SHARE, client->share) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, t->reason) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
+    return libcurl.easy_setopt(curl, CURLOPT_URL, t->url) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_SHARE, client->share) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_ERRORBUFFER, t->reason) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            /* One call at a time gains nothing by HTTP/2, whose buffers would keep plaintext. */
-           curl_easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
-           curl_easy_setopt(curl, CURLOPT_CONNECT_TO, t->connect_to) == CURLE_OK &&
-           (!client->proxy || curl_easy_setopt(curl, CURLOPT_PROXY, client->proxy) == CURLE_OK) &&
+           libcurl.easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_HTTPHEADER, t->headers) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_CONNECT_TO, t->connect_to) == CURLE_OK &&
+           (!client->proxy || libcurl.easy_setopt(curl, CURLOPT_PROXY, client->proxy) == CURLE_OK) &&
            set_tls(curl, client) && set_request(curl, call);
 }
 
@@ -302,17 +300,24 @@ static err_t explain(struct transfer *t, CURLcode result, struct error *error)
         return error_set(error, ERR_TOO_LARGE, "%s: the answer is larger than %zu bytes", t->host, t->client->max_body);
     if (t->body.failed)
         return arena_error(t->body.arena, error);
-    curl_easy_getinfo(t->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
-    curl_easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &reason);
+    libcurl.easy_getinfo(t->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    libcurl.easy_getinfo(t->curl, CURLINFO_OS_ERRNO, &reason);
     if (result == CURLE_PEER_FAILED_VERIFICATION && verified != X509_V_OK)
         return error_set(error, ERR_UNAVAILABLE, "%s: its certificate is not trusted: %s", t->host,
             X509_verify_cert_error_string(verified));
     if (result == CURLE_COULDNT_CONNECT && reason != 0)
         return error_set(error, ERR_UNAVAILABLE, "%s: cannot connect: %s", t->host, strerror((int)reason));
+    if (result == CURLE_SSL_CACERT_BADFILE && !t->client->ca.n)
+        return error_set(error, ERR_UNAVAILABLE,
+            "%s: its certificate is not trusted: this machine has no CA certificates (Debian's package "
+            "ca-certificates) "
+            "and none was named",
+            t->host);
     for (size_t i = 0; i < ARRAY_LEN(failures); i++)
         if (failures[i].result == result)
             return error_set(error, failures[i].code, "%s: %s", t->host, failures[i].sentence);
-    return error_set(error, ERR_UNAVAILABLE, "%s: %s", t->host, t->reason[0] ? t->reason : curl_easy_strerror(result));
+    return error_set(
+        error, ERR_UNAVAILABLE, "%s: %s", t->host, t->reason[0] ? t->reason : libcurl.easy_strerror(result));
 }
 
 err_t http_client_call(struct http_client *client, struct arena *arena, const struct http_call *call,
@@ -324,14 +329,14 @@ err_t http_client_call(struct http_client *client, struct arena *arena, const st
     TRY(read_url(&t, call->url, error));
     TRY(add_headers(&t, call, error));
     buffer_init(&t.body, arena);
-    t.curl = curl_easy_init();
+    t.curl = libcurl.easy_init();
     if (!t.curl || !set_up(&t, call))
         return error_set(error, ERR_NO_MEMORY, "no memory for a request to %s", t.host);
-    CURLcode result = curl_easy_perform(t.curl);
+    CURLcode result = libcurl.easy_perform(t.curl);
     if (result != CURLE_OK)
         return explain(&t, result, error);
-    curl_easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(t.curl, CURLINFO_CONTENT_TYPE, &type);
+    libcurl.easy_getinfo(t.curl, CURLINFO_RESPONSE_CODE, &status);
+    libcurl.easy_getinfo(t.curl, CURLINFO_CONTENT_TYPE, &type);
     bytes content_type = type ? arena_copy(arena, bytes_of(type)) : BYTES("");
     if (!content_type.p)
         return arena_error(arena, error);
