@@ -177,7 +177,8 @@ static int ticket_keys(
     if (EVP_CipherInit_ex(cipher, tls->ticket_cipher, NULL, key.cipher, iv, make) != 1 ||
         EVP_MAC_CTX_set_params(mac, parameters) != 1)
         return -1;
-    return found == 0 ? 1 : 2;
+    /* With TLS 1.3 a client may use a ticket once (RFC 8446, C.4), and OpenSSL's does. */
+    return found == 0 && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
 }
 
 static bool configure(struct tls_context *tls)
