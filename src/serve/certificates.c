@@ -136,7 +136,8 @@ static bool leaf_due(bytes certificate, int64_t now)
     int64_t from, until;
     if (x509_inspect(certificate, &from, &until, NULL) != ERR_OK)
         return true;
-    return now < from || now >= from + (until - from) / 3 * 2;
+    int64_t lifetime = until - from - CLOCK_SKEW; /* counted from when it was made */
+    return now < from || now >= until - lifetime / 3;
 }
 
 static err_t ca_load_or_make(
