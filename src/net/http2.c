@@ -16,7 +16,9 @@
 #define ANSWER_HEADERS_MAX 60
 #define RESETS_BURST       500
 #define RESETS_PER_SECOND  50
-#define HEADER_COST        32 /* of each, beside its bytes (RFC 9113 6.5.2) */
+#define HEADER_COST        32                /* of each, beside its bytes (RFC 9113 6.5.2) */
+#define HEADERS_OPEN_MAX   ((size_t)4 << 20) /* of all open streams: a byte of HPACK can stand for 4 KB */
+#define FRAMES_WAITING_MAX 8192              /* that a peer who does not read makes us owe it */
 
 struct http2 {
     nghttp2_session *session;
@@ -24,8 +26,8 @@ struct http2 {
     struct http2_memory memory;
     uint64_t resets_ms;
     unsigned resets;
-    bool blocked; /* this round is full */
-    bool receiving;
+    size_t header_bytes; /* of the open streams */
+    bool blocked;        /* this round is full */
 };
 
 /* Counts a reset that we were made to send, or that came before an answer; more than a client in good faith needs end
@@ -133,6 +135,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return 0;
     struct http_exchange_state *state = x->state;
     state->header_bytes += name_n + value_n + HEADER_COST;
+    c->h2->header_bytes += name_n + value_n + HEADER_COST;
     if (state->header_bytes > 4 * max)
         return nghttp2_session_terminate_session(session, NGHTTP2_ENHANCE_YOUR_CALM) == 0
                    ? NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE
@@ -142,6 +145,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     struct http_header header;
     if (state->header_bytes > max || x->header_count >= HTTP_HEADERS_MAX) {
         state->head_refused = 431;
+        return 0;
+    }
+    if (c->h2->header_bytes > HEADERS_OPEN_MAX) {
+        state->head_refused = 429;
         return 0;
     }
     if (!copy_header(x, (bytes){name, name_n}, (bytes){value, value_n}, &header) ||
@@ -243,6 +250,7 @@ static int on_stream_close(nghttp2_session *session, int32_t stream, uint32_t co
     if (code != NGHTTP2_NO_ERROR && x->state->phase < PHASE_ANSWER)
         count_reset(c);
     consumed(c, 0, queue_bytes(&x->state->early).n);
+    c->h2->header_bytes -= x->state->header_bytes;
     *x->state->link = x->state->next;
     if (x->state->next)
         x->state->next->state->link = x->state->link;
@@ -334,8 +342,9 @@ static void callbacks_make(void)
 static bool start(struct http_connection *c)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    /* No SETTINGS_HEADER_TABLE_SIZE of 0, although the table keeps request headers as long as the connection: Go's client up to 2022
-     * (kubectl 1.20) acknowledges it and goes on indexing, which is a COMPRESSION_ERROR. The table is wiped when it is freed. */
+    /* No SETTINGS_HEADER_TABLE_SIZE of 0, although the table keeps request headers as long as the connection: Go's
+     * client up to 2022 (kubectl 1.20) acknowledges it and goes on indexing, which is a COMPRESSION_ERROR. The table is
+     * wiped when it is freed. */
     const nghttp2_settings_entry settings[] = {
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, STREAMS_MAX},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)connection_server(c)->options.max_header},
@@ -370,7 +379,8 @@ static void close_when_done(struct http_connection *c)
 static void receive(struct http_connection *c, bytes plain)
 {
     ssize_t n = nghttp2_session_mem_recv(c->h2->session, plain.p, plain.n);
-    if (n < 0)
+    /* nghttp2 bounds the PING and SETTINGS that wait to be acknowledged, but no resets of streams that it refuses. */
+    if (n < 0 || nghttp2_session_get_outbound_queue_size(c->h2->session) > FRAMES_WAITING_MAX)
         c->dead = true;
     else
         connection_queue(c);

@@ -272,6 +272,11 @@ class Http1(unittest.TestCase):
                 s.close()
 
 
+def resident(server):
+    with open("/proc/%d/statm" % server.process.pid) as file:
+        return int(file.read().split()[1]) * 4096
+
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 3, 4, 6, 7, 8, 9
 
@@ -496,9 +501,31 @@ class Http2(unittest.TestCase):
                     s.sendall(frame(PING, 0, 0, b"12345678") * 500)
             except OSError:
                 pass
-            with open("/proc/%d/statm" % server.process.pid) as file:
-                self.assertLess(int(file.read().split()[1]) * 4096, 200 << 20)
+            self.assertLess(resident(server), 200 << 20)
             s.close()
+
+    def test_refused_streams_without_reading(self):
+        """Each stream too many is owed a reset: a peer who takes none of them is cut off."""
+        windows = frame(SETTINGS, 0, 0, struct.pack(">HI", 4, (1 << 31) - 1)) + frame(WINDOW, 0, 0, struct.pack(">I", 1 << 30))
+        with Server() as server, server.connect() as s:
+            s.sendall(PREFACE + windows + frame(HEADERS, 5, 1, request(b"/stream?n=1000000000")))
+            with self.assertRaises(OSError):
+                for i in range(3, 2000000, 2000):  # the settings are never acknowledged
+                    s.sendall(b"".join(frame(HEADERS, 5, i + k, request(b"/watch")) for k in range(0, 2000, 2)))
+            self.assertLess(resident(server), 200 << 20)
+
+    def test_heads_of_all_streams(self):
+        """A header in HPACK's table costs its sender a byte each time, and the server its length."""
+        with Server() as server, H2(server, struct.pack(">HI", 4, 0)) as h:
+            h.send(frame(HEADERS, 5, 1, request()[1:] + b"\x40" + literal(b"a", b"b" * 3900)[1:]))
+            for i in range(3, 1800, 2):
+                h.send(frame(HEADERS, 5, i, request()[1:] + b"\xbe" * 15))
+            h.send(frame(PING, 0, 0, b"12345678"))
+            h.until(PING)
+            self.assertLess(resident(server), 50 << 20)
+            h.send(b"".join(frame(RST, 0, i, struct.pack(">I", 8)) for i in range(1, 1800, 2)))
+            h.send(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, 65535)) + frame(HEADERS, 5, 1801, request()[1:]))
+            self.assertEqual(h.body(1801), b"x" * 1000)
 
     def test_not_http2(self):
         with Server() as server, server.connect() as s:
