@@ -66,9 +66,12 @@ static enum http1_problem begin(struct http_connection *c, bytes raw)
     struct http_header *headers =
         copy && problem == HTTP1_FINE ? arena_alloc(&x->arena, head.count * sizeof *headers) : NULL;
     if (!headers) {
+        bool limited = x && x->arena.failed == ERR_TOO_MANY_REQUESTS;
         if (x)
             exchange_end(x);
-        return problem == HTTP1_FINE ? HTTP1_NO_MEMORY : problem;
+        if (problem == HTTP1_FINE && !limited)
+            c->closing = c->cut = c->dead = true; /* the system has no memory */
+        return problem == HTTP1_FINE && limited ? HTTP1_NO_MEMORY : problem;
     }
     memcpy(headers, head.headers, head.count * sizeof *headers);
     x->method = head.method, x->path = head.path, x->query = head.query, x->authority = head.authority;

@@ -152,8 +152,12 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
         return 0;
     }
     if (!copy_header(x, (bytes){name, name_n}, (bytes){value, value_n}, &header) ||
-        !(name[0] == ':' ? add_pseudo_header(x, &header) : add_header(x, header)))
-        return state->head_refused = 429, 0; /* the arena is full, or all of them together */
+        !(name[0] == ':' ? add_pseudo_header(x, &header) : add_header(x, header))) {
+        if (x->arena.failed == ERR_NO_MEMORY)
+            return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+        state->head_refused = 429; /* the arena is full, or all of them together */
+        return 0;
+    }
     if (bytes_equal(header.name, BYTES("content-length")) && !bytes_to_uint64(header.value, &state->content_length))
         state->content_length = UINT64_MAX; /* nghttp2 refused what is no number, and compares with what comes */
     if (bytes_equal(header.name, BYTES("host")) && !x->authority.p)
