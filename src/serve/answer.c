@@ -5,6 +5,8 @@
 #include "base/random.h"
 #include "serve/steps.h"
 
+#include <stdio.h>
+
 #define AUDIT_ID_MAX      64
 #define WARNING_TOTAL_MAX 4096 /* as kube-apiserver: beyond it each is cut to WARNING_CUT */
 #define WARNING_CUT       256
@@ -21,14 +23,18 @@ static const struct http_header no_memory_headers[] = {
     {TEXT("Retry-After"), TEXT("1")},
 };
 
-void answer_no_memory(struct http_exchange *x)
+int answer_no_memory(struct http_exchange *x)
 {
-    static const bytes status =
-        TEXT("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
-             "\"message\":\"the server has no memory for this request now\",\"reason\":"
-             "\"ServiceUnavailable\",\"details\":{\"retryAfterSeconds\":1},\"code\":503}\n");
+    static const bytes full = TEXT("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+                                   "\"message\":\"the request needs more memory than is left for it\",\"reason\":"
+                                   "\"TooManyRequests\",\"details\":{\"retryAfterSeconds\":1},\"code\":429}\n");
+    static const bytes none = TEXT("{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Failure\","
+                                   "\"message\":\"the system has no memory for this request now\",\"reason\":"
+                                   "\"ServiceUnavailable\",\"details\":{\"retryAfterSeconds\":1},\"code\":503}\n");
+    bool limited = x->arena.failed == ERR_TOO_MANY_REQUESTS;
 
-    http_answer(x, 503, no_memory_headers, ARRAY_LEN(no_memory_headers), status);
+    http_answer(x, limited ? 429 : 503, no_memory_headers, ARRAY_LEN(no_memory_headers), limited ? full : none);
+    return limited ? 429 : 503;
 }
 
 static void count(struct request *r, int status)
@@ -113,19 +119,29 @@ const struct http_header *answer_headers(
     return headers;
 }
 
+static bool answer_prepare(
+    struct request *r, int status, bytes content_type, bytes body, const struct http_header *extra, size_t extra_count)
+{
+    r->answer.headers = answer_headers(r, content_type, extra, extra_count, &r->answer.header_count);
+    r->answer.status = status;
+    r->answer.body = body;
+    return r->answer.headers != NULL;
+}
+
+void answer_send(struct request *r)
+{
+    count(r, r->answer.status);
+    http_answer(r->exchange, r->answer.status, r->answer.headers, r->answer.header_count, r->answer.body);
+}
+
 void answer_bytes_with(
     struct request *r, int status, bytes content_type, bytes body, const struct http_header *extra, size_t extra_count)
 {
-    size_t n;
-    const struct http_header *headers = answer_headers(r, content_type, extra, extra_count, &n);
-
-    if (!headers) {
-        count(r, 503);
-        answer_no_memory(r->exchange);
+    if (answer_prepare(r, status, content_type, body, extra, extra_count)) {
+        answer_send(r);
         return;
     }
-    count(r, status);
-    http_answer(r->exchange, status, headers, n, body);
+    count(r, answer_no_memory(r->exchange));
 }
 
 void answer_bytes(struct request *r, int status, bytes content_type, bytes body)
@@ -161,38 +177,81 @@ static err_t indent(struct request *r, bytes text, bytes *ret)
     return ERR_OK;
 }
 
-enum step_result answer_json(struct request *r, int status, bytes content_type, bytes json)
-{
-    if (r->presentation.pretty && indent(r, json, &json) != ERR_OK)
-        return STEP_FAIL;
-    answer_bytes(r, status, content_type, json);
-    return STEP_DONE;
-}
-
-enum step_result answer_object(struct request *r, int status, bytes text, uint64_t revision)
+static err_t encode_object(struct request *r, bytes text, uint64_t revision, bytes *ret)
 {
     struct buffer out;
 
     buffer_init(&out, r->arena);
     if (!buffer_reserve(&out, text.n + 64))
-        return arena_error(r->arena, &r->error), STEP_FAIL;
-    if (present_object(r->arena, &out, &r->presentation, r->kind, text, revision, true, &r->error) != ERR_OK)
-        return STEP_FAIL;
+        return arena_error(r->arena, &r->error);
+    TRY(present_object(r->arena, &out, &r->presentation, r->kind, text, revision, true, &r->error));
     buffer_byte(&out, '\n');
     if (out.failed)
-        return arena_error(r->arena, &r->error), STEP_FAIL;
-    return answer_json(r, status, presentation_content_type(&r->presentation), buffer_bytes(&out));
+        return arena_error(r->arena, &r->error);
+    *ret = buffer_bytes(&out);
+    return r->presentation.pretty ? indent(r, *ret, ret) : ERR_OK;
 }
 
-enum step_result answer_success(struct request *r, const struct status_details *details)
+enum step_result answer_object(struct request *r, int status, bytes text, uint64_t revision)
+{
+    bytes body;
+
+    if (encode_object(r, text, revision, &body) != ERR_OK)
+        return STEP_FAIL;
+    answer_bytes(r, status, presentation_content_type(&r->presentation), body);
+    return STEP_DONE;
+}
+
+err_t answer_prepare_object(struct request *r, int status, bytes text, uint64_t revision)
+{
+    bytes body;
+
+    TRY(encode_object(r, text, revision, &body));
+    if (!answer_prepare(r, status, presentation_content_type(&r->presentation), body, NULL, 0))
+        return arena_error(r->arena, &r->error);
+    return ERR_OK;
+}
+
+err_t answer_prepare_success(struct request *r, const struct status_details *details)
 {
     struct buffer out;
+    bytes body;
 
     buffer_init(&out, r->arena);
     status_write_success(&out, details);
     if (out.failed)
-        return arena_error(r->arena, &r->error), STEP_FAIL;
-    return answer_json(r, 200, JSON_TYPE, buffer_bytes(&out));
+        return arena_error(r->arena, &r->error);
+    body = buffer_bytes(&out);
+    if (r->presentation.pretty)
+        TRY(indent(r, body, &body));
+    return answer_prepare(r, 200, JSON_TYPE, body, NULL, 0) ? ERR_OK : arena_error(r->arena, &r->error);
+}
+
+/* Quotes of strings are escaped, so a member's name and value can only be a member. */
+void answer_set_revision(struct request *r, uint64_t revision)
+{
+    static const char member[] = "\"resourceVersion\":";
+    uint8_t *start = (uint8_t *)(uintptr_t)r->answer.body.p, *end = start + r->answer.body.n, *to = start,
+            *from = start;
+    char unknown[24], known[24];
+    size_t unknown_n = (size_t)snprintf(unknown, sizeof unknown, "\"%llu\"", (unsigned long long)REVISION_UNKNOWN);
+    size_t known_n = (size_t)snprintf(known, sizeof known, "\"%llu\"", (unsigned long long)revision);
+
+    for (uint8_t *at; (at = memmem(from, (size_t)(end - from), member, sizeof member - 1)) != NULL;) {
+        uint8_t *value = at + sizeof member - 1;
+        if (value < end && *value == ' ')
+            value++;
+        memmove(to, from, (size_t)(value - from));
+        to += value - from;
+        from = value;
+        if ((size_t)(end - value) >= unknown_n && memcmp(value, unknown, unknown_n) == 0) {
+            memcpy(to, known, known_n);
+            to += known_n;
+            from += unknown_n;
+        }
+    }
+    memmove(to, from, (size_t)(end - from));
+    r->answer.body.n = (size_t)(to - start) + (size_t)(end - from);
 }
 
 /* A list's 410 carries a token with which the client may go on (metadata.continue). */
@@ -225,8 +284,7 @@ void answer_error(struct request *r)
         put_token(&out, buffer_bytes(&status), r->fresh_token);
     body = buffer_bytes(r->fresh_token.n > 0 ? &out : &status);
     if (status.failed || out.failed || (pretty && indent(r, body, &body) != ERR_OK)) {
-        count(r, 503);
-        answer_no_memory(r->exchange);
+        count(r, answer_no_memory(r->exchange));
         return;
     }
     answer_bytes(r, error_http_status(r->error.code), JSON_TYPE, body);

@@ -101,7 +101,6 @@ struct request {
     struct compare *compares;
     size_t compare_count;
     struct store_write write;
-    uint64_t revision; /* that the answer shows; 0: none */
 
     struct list *list; /* list.c */
 
@@ -110,6 +109,14 @@ struct request {
     struct status_details details;
     struct warnings warnings;
     bytes fresh_token; /* metadata.continue of a list's 410 */
+
+    struct {
+        int status;
+        const struct http_header *headers;
+        size_t header_count;
+        bytes body;
+    } answer;
+    size_t promised; /* of the server's memory */
 
     struct task task;   /* through a pool, and back to the loop */
     struct timer timer; /* STEP_AGAIN */
@@ -141,15 +148,18 @@ void answer_bytes_with(
 enum step_result answer_object(struct request *, int status, bytes text, uint64_t revision);
 /* The Status of request->error. */
 void answer_error(struct request *);
+/* The same in two parts, for writes: all that needs memory before the commit, with REVISION_UNKNOWN where the revision is
+ * not known yet, and after it what cannot fail. */
+#define REVISION_UNKNOWN UINT64_MAX
+MUST_CHECK err_t answer_prepare_object(struct request *, int status, bytes text, uint64_t revision);
 /* The Status of a delete. */
-enum step_result answer_success(struct request *, const struct status_details *);
-/* JSON text in the form asked for: indented when presentation.pretty. */
-enum step_result answer_json(struct request *, int status, bytes content_type, bytes json);
-
+MUST_CHECK err_t answer_prepare_success(struct request *, const struct status_details *);
+void answer_set_revision(struct request *, uint64_t revision);
+void answer_send(struct request *);
 /* A streamed answer; after it only the source may be touched, not the request. */
 enum step_result answer_stream(struct request *, int status, bytes content_type, struct http_source *);
-/* For an exchange that has no request: 503 from static text. */
-void answer_no_memory(struct http_exchange *);
+/* From static text: 429 when the arena's limit was met, else 503. Returns which. */
+int answer_no_memory(struct http_exchange *);
 
 /* ---- read.c: what reads and writes share. */
 /* Arena of a request that shows objects: the largest one, indented, several times over. */

@@ -39,7 +39,7 @@ static const struct step {
     {document_step, DOCUMENTS, ON_LOOP},
     {options_step, RESOURCES, ON_LOOP},
     {form_step, RESOURCES, ON_LOOP},
-    {room_step, RESOURCES & ~BIT(GET), ON_LOOP},
+    {room_step, RESOURCES, ON_LOOP},
     {get_step, BIT(GET), ON_LOOP},
     {watch_start, BIT(WATCH), ON_LOOP},
     {body_step, WRITES | BIT(DELETECOLLECTION), ON_LOOP},
@@ -53,6 +53,7 @@ static const struct step {
     {admit_step, WRITES, ON_POOL},
     {validate_step, STORES, ON_POOL},
     {seal_step, WRITES, ON_POOL},
+    {encode_step, WRITES, ON_POOL},
     {commit_step, WRITES, ON_POOL},
     {conclude_step, WRITES, ON_LOOP},
     {write_answer_step, WRITES, ON_LOOP},
@@ -61,6 +62,10 @@ static const struct step {
 
 #define REFUSE     (ARRAY_LEN(steps) - 1)
 #define SMALL_BODY 16384
+
+#define BODY_COPIES  6
+#define BODY_UNKNOWN (256u << 10) /* of a body whose length is not said */
+#define LIST_MEMORY  (512u << 10)
 
 static void run(struct request *, enum where here);
 
@@ -253,13 +258,31 @@ static enum step_result form_step(struct request *r)
     return STEP_NEXT;
 }
 
-/* Work that needs much memory is refused before it begins; what has begun may use the last eighth. */
+/* What a request may need: a body is decoded, stored, sealed and answered, each about once its size. */
+static size_t memory_need(const struct request *r)
+{
+    uint64_t length = BODY_UNKNOWN;
+
+    if (r->verb == VERB_LIST || r->verb == VERB_DELETECOLLECTION)
+        return LIST_MEMORY;
+    if (r->verb != VERB_CREATE && r->verb != VERB_UPDATE)
+        return 0;
+    (void)!bytes_to_uint64(http_header(r->exchange, BYTES("content-length")), &length);
+    return length < BODY_LIMIT ? (size_t)length * BODY_COPIES : 0; /* a longer one is not read */
+}
+
+/* Work is refused before it begins; what has begun, and refusals, may use the last eighth. */
 static enum step_result room_step(struct request *r)
 {
-    size_t limit = r->server->options.memory_limit;
+    size_t limit = r->server->options.memory_limit, room = limit - limit / 8;
 
-    if (limit == 0 || arena_memory_used() < limit - limit / 8)
+    if (limit == 0)
         return STEP_NEXT;
+    if (arena_memory_used() < room) {
+        r->promised = memory_need(r); /* given back at the end, also by who is refused now */
+        if (r->promised == 0 || atomic_fetch_add(&r->server->promised, r->promised) + r->promised <= room)
+            return STEP_NEXT;
+    }
     r->details.retry_after_seconds = 1;
     return error_set(&r->error, ERR_TOO_MANY_REQUESTS, "the server's memory is in use, please try again later"),
            STEP_FAIL;
@@ -286,7 +309,7 @@ static void on_head(struct http_exchange *x)
     struct request *r = arena_zero(&x->arena, sizeof *r);
 
     if (!r) {
-        answer_no_memory(x);
+        (void)answer_no_memory(x);
         return;
     }
     x->user = r;
@@ -310,11 +333,13 @@ static void on_body(struct http_exchange *x)
     run(r, ON_LOOP);
 }
 
-/* A request that is held is dropped when it comes back; the others left nothing outside their arena but a list's
- * source, which is closed by now. */
+/* Nobody works on the request any more. A watch has given its memory back, and promised none. */
 static void on_gone(struct http_exchange *x)
 {
-    x->user = NULL;
+    const struct request *r = request_of(x);
+
+    if (r && r->promised > 0)
+        atomic_fetch_sub(&r->server->promised, r->promised);
 }
 
 const struct http_handler *server_handler(void)

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define PIECE_WISHED      (32u << 10)
-#define PIECE_ROWS        256 /* rows looked at for one piece: about a millisecond */
+#define PIECE_ROWS        256        /* rows looked at for one piece: about a millisecond */
+#define PIECE_MEMORY      (1u << 20) /* of the rows opened for it, whether it lets them through or not: so is this */
 #define PIECE_LIMIT       (64u << 20)
 #define SELECTORS_LIMIT   (1u << 20)
 #define DEFAULT_TIMEOUT_S 1800 /* to twice of it, at random, as kube-apiserver */
@@ -98,12 +99,18 @@ static void go_on_later(struct watch *w)
     loop_post(loop_of(w), &w->again);
 }
 
+/* Whether the next row is for the next piece. */
+static bool piece_is_full(const struct watch *w, const struct buffer *piece, unsigned rows)
+{
+    return rows == PIECE_ROWS || piece->n >= PIECE_WISHED || w->piece.used >= PIECE_MEMORY;
+}
+
 /* Reads the log itself, up to a piece full. Catches up with the hub when nothing is left. */
 static err_t read_log(struct watch *w, struct read_txn *txn, struct buffer *piece, struct error *error)
 {
     struct record record;
     bool selective = w->member.filter.labels.count || w->member.filter.fields.count;
-    for (unsigned rows = 0; rows < PIECE_ROWS && piece->n < PIECE_WISHED; rows++) {
+    for (unsigned rows = 0; !piece_is_full(w, piece, rows); rows++) {
         bytes line;
         struct event event;
         int found = store_next(txn, w->position, &record);
@@ -156,7 +163,7 @@ static err_t read_initial(struct watch *w, struct read_txn *txn, struct buffer *
     for (unsigned rows = 0; result == ERR_OK && (found = range_next(&range, &record)) == 1; rows++) {
         struct event event;
         bytes line = BYTES_NONE;
-        if (rows == PIECE_ROWS || piece->n >= PIECE_WISHED)
+        if (piece_is_full(w, piece, rows))
             break;
         result = event_open_initial(w->server, &w->piece, filter->kind, &record, &event, error);
         if (result == ERR_OK)

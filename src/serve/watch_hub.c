@@ -6,9 +6,10 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define BUCKETS      1024
-#define WINDOW_ROWS  512         /* rows of one turn; what comes in larger bursts goes on in the next */
-#define WINDOW_LIMIT (64u << 20) /* bytes of opened events in a window */
+#define BUCKETS       1024
+#define WINDOW_ROWS   512        /* rows of one turn; what comes in larger bursts goes on in the next */
+#define WINDOW_MEMORY (8u << 20) /* of its opened events; so do rows after these, and their lines find room below */
+#define WINDOW_LIMIT  (64u << 20)
 
 struct watch_hub {
     struct server *server;
@@ -179,7 +180,7 @@ static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
 {
     struct record record;
     struct error error;
-    for (unsigned rows = 0; rows < WINDOW_ROWS; rows++) {
+    for (unsigned rows = 0; rows < WINDOW_ROWS && hub->window->arena.used < WINDOW_MEMORY; rows++) {
         bytes namespace, name;
         int found = store_next(txn, hub->position, &record);
         if (found != 1)
@@ -251,8 +252,10 @@ static void hub_turn(struct task *task)
     leave_behind(hub);
     if (atomic_load(&hub->count) == 0)
         return;
-    if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK)
-        return; /* the next commit, or a watch's own timer, tries again */
+    if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK) {
+        scatter(hub, hub->position); /* no commit may follow that would try again */
+        return;
+    }
     uint64_t newest = store_revision(txn);
     hub->window = window_new();
     enum rows rows = hub->window ? read_rows(hub, txn) : ROWS_REFUSED;

@@ -265,7 +265,6 @@ static err_t seal(struct request *r)
 {
     bytes path = kind_storage_path(r->arena, r->kind, r->key), sealed = BYTES_NONE;
 
-    r->revision = r->old_revision;
     if (!path.p)
         return arena_error(r->arena, &r->error);
     if (r->object) {
@@ -289,6 +288,26 @@ static err_t seal(struct request *r)
 enum step_result seal_step(struct request *r)
 {
     return result_of(seal(r));
+}
+
+static err_t encode(struct request *r)
+{
+    struct status_details details = {
+        .name = r->name, .kind = bytes_of(r->kind->plural), .group = bytes_of(r->kind->group)};
+    /* An update that removes shows the object as it was last. */
+    bool known = r->keep || (r->removes && r->verb == VERB_UPDATE);
+
+    if (r->object)
+        return answer_prepare_object(
+            r, r->verb == VERB_CREATE ? 201 : 200, r->text, known ? r->old_revision : REVISION_UNKNOWN);
+    if (r->old)
+        details.uid = json_text(json_get(r->old, BYTES("metadata")), BYTES("uid"));
+    return answer_prepare_success(r, &details);
+}
+
+enum step_result encode_step(struct request *r)
+{
+    return result_of(encode(r));
 }
 
 static void committed(struct store_write *write)
@@ -360,20 +379,12 @@ enum step_result conclude_step(struct request *r)
         return error_set(&r->error, r->write.result, "%s",
                    r->write.message ? r->write.message : "the store refused the write"),
                STEP_FAIL;
-    /* An update that removes shows the object as it was last. */
-    if (!(r->removes && r->verb == VERB_UPDATE))
-        r->revision = r->write.revision;
+    answer_set_revision(r, r->write.revision);
     return STEP_NEXT;
 }
 
 enum step_result write_answer_step(struct request *r)
 {
-    struct status_details details = {
-        .name = r->name, .kind = bytes_of(r->kind->plural), .group = bytes_of(r->kind->group)};
-
-    if (r->object)
-        return answer_object(r, r->verb == VERB_CREATE ? 201 : 200, r->text, r->revision);
-    if (r->old)
-        details.uid = json_text(json_get(r->old, BYTES("metadata")), BYTES("uid"));
-    return answer_success(r, &details);
+    answer_send(r);
+    return STEP_DONE;
 }
