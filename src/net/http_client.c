@@ -281,6 +281,8 @@ static const struct {
 } failures[] = {
     {CURLE_COULDNT_RESOLVE_HOST, ERR_UNAVAILABLE, "the name is not known"},
     {CURLE_COULDNT_RESOLVE_PROXY, ERR_UNAVAILABLE, "the proxy's name is not known"},
+    {CURLE_COULDNT_CONNECT, ERR_UNAVAILABLE, "cannot connect; if by a proxy, perhaps its URL is of no known kind"},
+    {CURLE_NOT_BUILT_IN, ERR_UNAVAILABLE, "cannot connect by a proxy of this kind"},
     {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "no answer in time"},
     {CURLE_GOT_NOTHING, ERR_UNAVAILABLE, "the connection was closed without an answer"},
     {CURLE_PARTIAL_FILE, ERR_UNAVAILABLE, "the connection was closed in the middle of the answer"},
@@ -292,7 +294,8 @@ static const struct {
     {CURLE_UNSUPPORTED_PROTOCOL, ERR_INVALID, "not an http or https URL"},
 };
 
-/* What failed, for which host. curl's own text names hosts, ports and TLS alerts, never headers or bodies. */
+/* What failed, for which host. curl's own text names hosts, ports and TLS alerts, never headers or bodies; where it
+ * would name the proxy's URL, with the password in it, the table has a sentence. */
 static err_t explain(struct transfer *t, CURLcode result, struct error *error)
 {
     long verified = 0, reason = 0;

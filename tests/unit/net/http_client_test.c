@@ -197,6 +197,8 @@ static void expect_failure(const struct http_client_options *o, const char *path
 
 static void failures(void **state)
 {
+    static const char *const proxies[] = {
+        "gopher://me:hunter2@127.0.0.1:1", "http://me:hunter2@127.0.0.1:x", "http://me:hunter2@127.0.0.1:1"};
     struct http_client_options o = usual();
     (void)state;
     o.ca_pem = other_ca.certificate_pem;
@@ -211,6 +213,13 @@ static void failures(void **state)
     expect_failure(&o, "/silent", ERR_TIMEOUT, "no answer in time");
     o = usual(), o.proxy = "http://127.0.0.1:1";
     expect_failure(&o, "/who", ERR_UNAVAILABLE, "Connection refused");
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++) {
+        struct http_reply reply;
+        struct error error;
+        o.proxy = proxies[i];
+        assert_int_equal(call(&o, &(struct http_call){0}, "/who", &reply, &error), ERR_UNAVAILABLE);
+        assert_null(memmem(error.message.p, error.message.n, "hunter2", 7));
+    }
 }
 
 static void refused_input(void **state)
