@@ -60,14 +60,18 @@ def threaded(count, work):
 
 
 def probe():
-    latencies, statuses = [], {}
-    with wire.Connection(ADDRESS, CONTEXT, timeout=60) as connection:
-        print("started", flush=True)
-        while time.monotonic() < END:
-            before = time.monotonic()
+    """A request that is refused, or whose connection is closed, counts by its status, and what it took counts too."""
+    latencies, statuses, connection = [], {}, wire.Connection(ADDRESS, CONTEXT, timeout=60)
+    print("started", flush=True)
+    while time.monotonic() < END:
+        before = time.monotonic()
+        try:
+            connection = connection or wire.Connection(ADDRESS, CONTEXT, timeout=60)
             status = connection.request("GET", f"{SECRETS}/probe").status
-            latencies.append(time.monotonic() - before)
-            statuses[str(status)] = statuses.get(str(status), 0) + 1
+        except (OSError, wire.Closed):
+            status, connection = "closed", None
+        latencies.append(time.monotonic() - before)
+        statuses[str(status)] = statuses.get(str(status), 0) + 1
     latencies.sort()
     return {"count": len(latencies), "p50": latencies[len(latencies) // 2], "p99": latencies[len(latencies) * 99 // 100], "max": latencies[-1],
             "statuses": statuses}
@@ -84,13 +88,20 @@ def lists():
 
 
 def writes():
+    local = {}
+
     def work(i):
         statuses = {}
-        with wire.Connection(ADDRESS, CONTEXT, timeout=60) as connection:
-            while time.monotonic() < END:
-                body = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": f"write-{i}"}, "data": {"a": "Yg=="}}
-                for status in (connection.request("POST", SECRETS, (), body).status, connection.request("DELETE", f"{SECRETS}/write-{i}").status):
-                    statuses[status] = statuses.get(status, 0) + 1
+        body = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": f"write-{i}"}, "data": {"a": "Yg=="}}
+        while time.monotonic() < END:
+            for method, path in (("POST", SECRETS), ("DELETE", f"{SECRETS}/write-{i}")):
+                try:
+                    connection = local.setdefault(i, None) or wire.Connection(ADDRESS, CONTEXT, timeout=60)
+                    local[i] = connection
+                    status = connection.request(method, path, (), body if method == "POST" else None).status
+                except (OSError, wire.Closed):
+                    status, local[i] = "closed", None
+                statuses[status] = statuses.get(status, 0) + 1
         return statuses
     return threaded(4, work)
 
