@@ -17,6 +17,8 @@
 #define NODES_DEFAULT 1000000
 /* Comparisons that merge keys may cost in a document. */
 #define MERGE_WORK_MOST 10000000
+/* libyaml compares each with all before it, and every tag with all of them. */
+#define TAG_DIRECTIVES_MOST 100
 
 struct node {
     struct json json;
@@ -468,10 +470,23 @@ static err_t load_all(struct loader *l, struct json **ret)
     return ERR_OK;
 }
 
+/* Counts them wherever they stand: libyaml knows more line breaks than one, and no text needs as many. */
+static bool too_many_directives(bytes in)
+{
+    static const char directive[] = "%TAG";
+    const uint8_t *end = in.p + in.n, *at = in.p;
+    size_t count = 0;
+    while (count <= TAG_DIRECTIVES_MOST && at && (at = memmem(at, (size_t)(end - at), directive, 4)))
+        at += 4, count++;
+    return count > TAG_DIRECTIVES_MOST;
+}
+
 static err_t load(struct arena *arena, bytes in, size_t max_nodes, err_t (*walk)(struct loader *, struct json **),
     struct json **ret, struct error *error)
 {
     struct loader l = {.arena = arena, .error = error, .nodes_left = max_nodes ? max_nodes : NODES_DEFAULT};
+    if (too_many_directives(in))
+        return error_set(error, ERR_BAD_REQUEST, "yaml: more than %d tag directives", TAG_DIRECTIVES_MOST);
     if (!yaml_parser_initialize(&l.parser))
         return error_set(error, ERR_NO_MEMORY, "the system has no memory left");
     yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);

@@ -161,6 +161,25 @@ static void merges_are_bounded(void **state)
     assert_int_equal(yaml_parse(&arena, buffer_bytes(&text), 0, &value, NULL), ERR_BAD_REQUEST);
 }
 
+/* libyaml alone takes a minute for these: 3 MiB of directives. */
+static void tag_directives_are_bounded(void **state)
+{
+    struct buffer text;
+    struct json *value;
+    struct error error;
+    (void)state;
+    for (unsigned count = 100; count <= 200000; count += 199900) {
+        buffer_init(&text, &arena);
+        for (unsigned i = 0; i < count; i++)
+            buffer_format(&text, "%%TAG !a%u! t:\r", i);
+        buffer_text(&text, "--- x\n");
+        error_init(&error, &arena);
+        assert_int_equal(
+            yaml_parse(&arena, buffer_bytes(&text), 0, &value, &error), count == 100 ? ERR_OK : ERR_BAD_REQUEST);
+    }
+    assert_string_equal((const char *)error.message.p, "yaml: more than 100 tag directives");
+}
+
 static void streams_hold_documents(void **state)
 {
     struct json *all;
@@ -244,6 +263,7 @@ int main(void)
         cmocka_unit_test_teardown(depth_is_bounded_at_once, reset),
         cmocka_unit_test_teardown(aliases_are_counted, reset),
         cmocka_unit_test_teardown(merges_are_bounded, reset),
+        cmocka_unit_test_teardown(tag_directives_are_bounded, reset),
         cmocka_unit_test_teardown(streams_hold_documents, reset),
         cmocka_unit_test_teardown(writes_as_go_does, reset),
         cmocka_unit_test_teardown(what_is_written_reads_back, reset),
