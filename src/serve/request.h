@@ -162,8 +162,9 @@ enum step_result answer_stream(struct request *, int status, bytes content_type,
 int answer_no_memory(struct http_exchange *);
 
 /* ---- read.c: what reads and writes share. */
-/* Arena of a request that shows objects: the largest one, indented, several times over. */
-#define READ_ARENA_LIMIT (32u << 20)
+/* Arena of what shows objects, one at a time: a body of BODY_LIMIT that is all short strings is a tree of 33 MiB, which a
+ * watch holds three times (before, after, as a row) and an indented list too. What fits in must come out. */
+#define READ_ARENA_LIMIT (256u << 20)
 /* "namespace/name" or "name". p is NULL when the arena is full. */
 bytes object_key(struct arena *, bytes namespace, bytes name);
 /* Decrypts a record's value to canonical text in the arena. ERR_UNREADABLE names the key that is missing. ret_stale may

@@ -9,7 +9,6 @@
 #define PIECE_WISHED      (32u << 10)
 #define PIECE_ROWS        256        /* rows looked at for one piece: about a millisecond */
 #define PIECE_MEMORY      (1u << 20) /* of the rows opened for it, whether it lets them through or not: so is this */
-#define PIECE_LIMIT       (64u << 20)
 #define SELECTORS_LIMIT   (1u << 20)
 #define DEFAULT_TIMEOUT_S 1800 /* to twice of it, at random, as kube-apiserver */
 #define BOOKMARK_MS       60000
@@ -391,7 +390,7 @@ static err_t watch_prepare(struct watch *w, struct request *r, uint64_t newest)
     w->presentation = r->presentation;
     w->member.exchange = r->exchange;
     arena_init(&w->keep, SELECTORS_LIMIT);
-    arena_init(&w->piece, PIECE_LIMIT);
+    arena_init(&w->piece, READ_ARENA_LIMIT);
     TRY(keep_filter(w, r, &r->error));
     TRY(plan_begin(w, r, newest, &r->error));
     if (!watch_hub_join(w->hub, &w->member))

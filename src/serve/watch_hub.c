@@ -8,8 +8,8 @@
 
 #define BUCKETS       1024
 #define WINDOW_ROWS   512        /* rows of one turn; what comes in larger bursts goes on in the next */
-#define WINDOW_MEMORY (8u << 20) /* of its opened events; so do rows after these, and their lines find room below */
-#define WINDOW_LIMIT  (64u << 20)
+#define WINDOW_MEMORY (8u << 20) /* of its opened events: so do rows after these; their lines find room in the arena   \
+                                  */
 
 struct watch_hub {
     struct server *server;
@@ -46,7 +46,7 @@ static struct window *window_new(void)
     struct window *window = calloc(1, sizeof(*window));
     if (!window)
         return NULL;
-    arena_init(&window->arena, WINDOW_LIMIT);
+    arena_init(&window->arena, READ_ARENA_LIMIT);
     window->references = 1;
     return window;
 }

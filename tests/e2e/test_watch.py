@@ -94,6 +94,35 @@ def test_slow_watcher_misses_nothing(server, path):
     assert [event["type"] for event in events] == ["ADDED"] + ["MODIFIED"] * 100 + ["DELETED"]
 
 
+def test_large_objects_that_do_not_match_cost_no_more_than_a_piece(server, path):
+    """Rows that a selector passes over are let go of on the way: a watch gets through any number of them."""
+    start = server.call("GET", path)["metadata"]["resourceVersion"]
+    value = {"v": "x" * 1_000_000}
+    for i in range(50):
+        server.call("POST", path, harness.secret(f"large{i}", value, metadata={"labels": {"size": "large"}}))
+    server.call("POST", path, harness.secret("small", {"v": "x"}, metadata={"labels": {"size": "small"}}))
+    for query in ("", f"&resourceVersion={start}"):
+        with server.watch(f"{path}?watch=true&labelSelector=size%3Dsmall{query}") as watch:
+            assert name(watch.next()) == "small"
+
+
+def test_what_fits_in_comes_out_in_every_form(server, path):
+    """3 MiB of the shortest strings that there are make the largest tree."""
+    finalizers = ["a/b"] * 500_000
+    def body(label):
+        return {"metadata": {"name": "s", "labels": {"v": label}, "finalizers": finalizers}}
+    start = server.call("POST", path, body("one"))["metadata"]["resourceVersion"]
+    server.call("PUT", f"{path}/s", body("two"))
+    for form in ("", ";as=Table;g=meta.k8s.io;v=v1", ";as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"):
+        accept = [("Accept", "application/json" + form)]
+        for query in ("", "?labelSelector=v%3Dtwo&includeObject=Object", "?labelSelector=v%3Dtwo&includeObject=Object&pretty=1"):
+            assert server.request("GET", path + query, headers=accept).status == 200, (form, query)
+    for label, kind in (("one", "DELETED"), ("two", "ADDED")):
+        with server.watch(f"{path}?watch=true&resourceVersion={start}&labelSelector=v%3D{label}") as watch:
+            assert watch.next()["type"] == kind
+    server.call("PUT", f"{path}/s", {"metadata": {"name": "s"}})
+
+
 def test_too_old_is_410_in_the_stream(start):
     server = start(flags=["--history", "1s"])
     base = harness.SECRETS
