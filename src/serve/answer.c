@@ -149,6 +149,21 @@ void answer_bytes(struct request *r, int status, bytes content_type, bytes body)
     answer_bytes_with(r, status, content_type, body, NULL, 0);
 }
 
+enum step_result answer_text(struct request *r, int status, bytes text)
+{
+    static const struct http_header nosniff = {TEXT("X-Content-Type-Options"), TEXT("nosniff")};
+
+    if (!text.p)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    answer_bytes_with(r, status, BYTES("text/plain; charset=utf-8"), text, &nosniff, 1);
+    return STEP_DONE;
+}
+
+enum step_result answer_page_not_found(struct request *r)
+{
+    return answer_text(r, 404, BYTES("404 page not found\n"));
+}
+
 enum step_result answer_stream(struct request *r, int status, bytes content_type, struct http_source *source)
 {
     size_t n;

@@ -19,14 +19,6 @@ static enum step_result send(struct request *r, struct buffer *out, bytes type)
     return STEP_DONE;
 }
 
-static enum step_result page_not_found(struct request *r)
-{
-    static const struct http_header nosniff = {TEXT("X-Content-Type-Options"), TEXT("nosniff")};
-
-    answer_bytes_with(r, 404, BYTES("text/plain; charset=utf-8"), BYTES("404 page not found\n"), &nosniff, 1);
-    return STEP_DONE;
-}
-
 /* With an ETag of its content; 304 when the client has it. */
 static enum step_result send_cached(struct request *r, struct buffer *out, bytes type)
 {
@@ -154,7 +146,7 @@ enum step_result api_below_document(struct request *r)
     struct buffer out;
 
     buffer_init(&out, r->arena);
-    return discovery_resources(&out, BYTES(""), route_rest(r)) ? send(r, &out, JSON_TYPE) : page_not_found(r);
+    return discovery_resources(&out, BYTES(""), route_rest(r)) ? send(r, &out, JSON_TYPE) : answer_page_not_found(r);
 }
 
 enum step_result apis_below_document(struct request *r)
@@ -165,7 +157,7 @@ enum step_result apis_below_document(struct request *r)
 
     buffer_init(&out, r->arena);
     known = group.n > 0 && (rest.n > 0 ? discovery_resources(&out, group, rest) : discovery_group(&out, group));
-    return known ? send(r, &out, JSON_TYPE) : page_not_found(r);
+    return known ? send(r, &out, JSON_TYPE) : answer_page_not_found(r);
 }
 
 enum step_result version_document(struct request *r)
@@ -209,7 +201,7 @@ enum step_result openapi_v3_below_document(struct request *r)
 
     buffer_init(&out, r->arena);
     if ((!bytes_equal(root, BYTES("api")) && group.n == 0) || !openapi_v3(&out, group, rest))
-        return page_not_found(r);
+        return answer_page_not_found(r);
     return send_cached(r, &out, JSON_TYPE);
 }
 

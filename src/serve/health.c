@@ -69,15 +69,6 @@ static bool is_excluded(struct excluded *excluded, const char *name)
     return found;
 }
 
-static enum step_result answer_text(struct request *r, int status, bytes text)
-{
-    static const struct http_header nosniff = {
-        {(const uint8_t *)"X-Content-Type-Options", 22}, {(const uint8_t *)"nosniff", 7}};
-
-    answer_bytes_with(r, status, BYTES("text/plain; charset=utf-8"), text, &nosniff, 1);
-    return STEP_DONE;
-}
-
 static enum step_result one_check(struct request *r, unsigned paths, bytes name)
 {
     for (size_t i = 0; i < ARRAY_LEN(checks); i++)
@@ -87,7 +78,7 @@ static enum step_result one_check(struct request *r, unsigned paths, bytes name)
             return answer_text(
                 r, 500, arena_format(r->arena, "internal server error: check %s failed\n", checks[i].name));
         }
-    return answer_text(r, 404, BYTES("404 page not found\n"));
+    return answer_page_not_found(r);
 }
 
 static void put_unmatched(struct request *r, struct buffer *out, const struct excluded *excluded)

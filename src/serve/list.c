@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lists: pieces of some 64 KiB, each from a new snapshot, all at one pinned revision, each in an arena that is wiped
- * behind it.
+ * behind it. What fits one piece goes out whole, the rest streams.
  *
- *   open (revision, pin) ──> plan (a limit: where its page ends) ──> answer: what fits one piece goes out whole, the
- * rest streams
+ *   open (revision, pin) ──> plan (a limit: where its page ends) ──> answer
  *
  * A turn works at most a millisecond: the plan then comes back in the next turn, the stream waits for a timer. */
 #include "serve/list.h"
@@ -22,14 +21,15 @@
 
 static err_t expired(struct request *r, const struct list *l)
 {
+    static const char sentence[] =
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list "
+        "without the continue parameter, or use the continue token in this response to retrieve the remainder of the "
+        "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
+        "modified, or deleted between the time the first chunk was returned and now may show up in the list.";
+
     if (l->continued) {
         r->fresh_token = continue_token_write(r->arena, -1, (bytes){l->next + l->prefix.n, l->next_size - l->prefix.n});
-        return error_set(&r->error, ERR_EXPIRED,
-            "The provided continue parameter is too old to display a consistent list result. You can start a new list "
-            "without the continue parameter, or use the continue token in this response to retrieve the remainder of "
-            "the "
-            "results. Continuing with the provided token results in an inconsistent list - objects that were created, "
-            "modified, or deleted between the time the first chunk was returned and now may show up in the list.");
+        return error_set(&r->error, ERR_EXPIRED, "%s", sentence);
     }
     return error_set(&r->error, ERR_EXPIRED, "The resourceVersion for the provided list is too old.");
 }

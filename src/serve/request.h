@@ -144,12 +144,15 @@ const struct http_header *answer_headers(
 void answer_bytes(struct request *, int status, bytes content_type, bytes body);
 void answer_bytes_with(
     struct request *, int status, bytes content_type, bytes body, const struct http_header *extra, size_t extra_count);
+/* Plain text; and what answers a path that is nothing. */
+enum step_result answer_text(struct request *, int status, bytes text);
+enum step_result answer_page_not_found(struct request *);
 /* One object in its form: text is canonical. revision 0: shown without one. */
 enum step_result answer_object(struct request *, int status, bytes text, uint64_t revision);
 /* The Status of request->error. */
 void answer_error(struct request *);
-/* The same in two parts, for writes: all that needs memory before the commit, with REVISION_UNKNOWN where the revision is
- * not known yet, and after it what cannot fail. */
+/* The same in two parts, for writes: all that needs memory before the commit, with REVISION_UNKNOWN where the revision
+ * is not known yet, and after it what cannot fail. */
 #define REVISION_UNKNOWN UINT64_MAX
 MUST_CHECK err_t answer_prepare_object(struct request *, int status, bytes text, uint64_t revision);
 /* The Status of a delete. */
@@ -162,8 +165,8 @@ enum step_result answer_stream(struct request *, int status, bytes content_type,
 int answer_no_memory(struct http_exchange *);
 
 /* ---- read.c: what reads and writes share. */
-/* Arena of what shows objects, one at a time: a body of BODY_LIMIT that is all short strings is a tree of 33 MiB, which a
- * watch holds three times (before, after, as a row) and an indented list too. What fits in must come out. */
+/* Arena of what shows objects, one at a time: a body of BODY_LIMIT that is all short strings is a tree of 33 MiB, which
+ * a watch holds three times (before, after, as a row) and an indented list too. What fits in must come out. */
 #define READ_ARENA_LIMIT (256u << 20)
 /* "namespace/name" or "name". p is NULL when the arena is full. */
 bytes object_key(struct arena *, bytes namespace, bytes name);

@@ -219,15 +219,6 @@ enum step_result resolve_step(struct request *r)
     return STEP_NEXT;
 }
 
-static enum step_result not_found_page(struct request *r)
-{
-    static const struct http_header nosniff = {
-        {(const uint8_t *)"X-Content-Type-Options", 22}, {(const uint8_t *)"nosniff", 7}};
-
-    answer_bytes_with(r, 404, BYTES("text/plain; charset=utf-8"), BYTES("404 page not found\n"), &nosniff, 1);
-    return STEP_DONE;
-}
-
 enum step_result route_step(struct request *r)
 {
     switch (r->route_result) {
@@ -242,7 +233,7 @@ enum step_result route_step(struct request *r)
         return STEP_FAIL;
     default:
         if (!r->attributes.resource_request)
-            return not_found_page(r);
+            return answer_page_not_found(r);
         r->details.present = true;
         (void)error_set(&r->error, ERR_NOT_FOUND, "the server could not find the requested resource");
         return STEP_FAIL;

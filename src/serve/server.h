@@ -45,8 +45,8 @@ struct server {
     struct pool *writers;
     struct http_server *http;  /* for /metrics; NULL until server_set_http */
     struct server_loop *loops; /* options.loop_count */
-    atomic_size_t promised; /* memory that requests under way were admitted with */
-    uint64_t started_seconds; /* wall clock */
+    atomic_size_t promised;    /* memory that requests under way were admitted with */
+    uint64_t started_seconds;  /* wall clock */
 };
 
 /* Before the first commit (it registers with store_on_commit). The options' store and atrest must outlive the server.

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The list of steps that every request walks, and who runs them.
  *
- *   loop:  head() ─> resolve ... room ─> body ─┬─> get, list, watch, documents ─> answered
- *                                              └─> (pool) decode ... commit ─> (commit thread) ─> (loop) conclude,
- * answer
+ *   loop:  head() ─> resolve ... room ─┬─> document, get, list, watch: answered
+ *                                      └─> body ─> pool: decode ... commit ─> commit thread ─> loop: conclude, answer
  *
  * A small create stays on its loop: its steps cost less than the way to the pool and back. It never waits there, and
  * reads no object but its namespace.

@@ -35,8 +35,8 @@ step_function list_open_step, list_plan_step, list_answer_step;
 void list_end(struct request *);
 
 /* write.c: creates and updates, and what deletes share with them. */
-step_function decode_step, load_step, prepare_step, admit_step, validate_step, seal_step, encode_step, commit_step, conclude_step,
-    write_answer_step;
+step_function decode_step, load_step, prepare_step, admit_step, validate_step, seal_step, encode_step, commit_step,
+    conclude_step, write_answer_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
 
