@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/authenticate.h"
 
+#include "base/clock.h"
+
 err_t authenticate(const struct http_exchange *x, struct user *ret, struct error *error)
 {
     const struct x509_identity *peer = http_peer(x);
 
-    if (!peer || peer->common_name.n == 0)
+    /* The handshake looked at its end once; a connection can last longer. */
+    if (!peer || peer->common_name.n == 0 || clock_wall_seconds() > peer->not_after)
         return error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
     *ret = (struct user){peer->common_name, peer->organizations, peer->organization_count};
     return ERR_OK;

@@ -28,12 +28,13 @@ struct x509_pair {
 MUST_CHECK err_t x509_issue(
     struct arena *, const struct x509_request *, const struct x509_pair *ca, struct x509_pair *ret, struct error *);
 
-/* Who a client certificate names: the last CN (empty when there is none), every O, and the SHA-256 of the DER in
- * lower-case hex (kube: X509SHA256=...). ERR_UNAUTHORIZED when a name holds control characters. */
+/* Who a client certificate names, and until when: the last CN (empty when there is none), every O, and the SHA-256 of
+ * the DER in lower-case hex (kube: X509SHA256=...). ERR_UNAUTHORIZED when a name holds control characters. */
 struct x509_identity {
     bytes common_name;
     bytes *organizations;
     size_t organization_count;
+    int64_t not_after; /* seconds since the epoch */
     char sha256_hex[65];
 };
 struct x509_st;

@@ -141,6 +141,8 @@ err_t x509_identify(struct arena *arena, X509 *certificate, struct x509_identity
         TRY(copy_entry(arena, subject, at, &identity.organizations[identity.organization_count++], error));
     while ((at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0)
         TRY(copy_entry(arena, subject, at, &identity.common_name, error));
+    if (!to_seconds(X509_get0_notAfter(certificate), &identity.not_after))
+        return openssl_error(error, "read the client certificate's end");
     TRY(fingerprint(certificate, identity.sha256_hex, error));
     *ret = identity;
     return ERR_OK;

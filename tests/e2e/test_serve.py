@@ -224,6 +224,13 @@ def test_certificates_renew_while_running(start):
     assert server.request("GET", "/readyz").status == 200
 
 
+def test_a_certificate_ends_on_open_connections_too(start):
+    server = start(flags=["--certificate-lifetime", "4s"])
+    with server.connect() as connection:
+        assert connection.request("GET", "/readyz").status == 200
+        harness.poll(lambda: connection.request("GET", "/readyz").status == 401, "401 after the certificate's end")
+
+
 def test_tls_san(start):
     server = start(flags=["--tls-san", "coffer.example.com", "--tls-san", "10.1.2.3"])
     text = subprocess.run(["openssl", "x509", "-noout", "-text"], input=ssl.get_server_certificate(server.address), text=True, capture_output=True,

@@ -127,6 +127,7 @@ static void identity_of_a_client(void **state)
     assert_true(bytes_equal(identity.common_name, request.common_name));
     assert_int_equal(identity.organization_count, 2);
     assert_true(bytes_equal(identity.organizations[0], groups[0]) && bytes_equal(identity.organizations[1], groups[1]));
+    assert_int_equal(identity.not_after, END);
     assert_int_equal(strlen(identity.sha256_hex), 64);
     X509_free(certificate);
 }
