@@ -242,17 +242,19 @@ err_t answer_prepare_success(struct request *r, const struct status_details *det
     return answer_prepare(r, 200, JSON_TYPE, body, NULL, 0) ? ERR_OK : arena_error(r->arena, &r->error);
 }
 
-/* Quotes of strings are escaped, so a member's name and value can only be a member. */
+/* Quotes of strings are escaped, so a member's name can only be a member. A Table and its row's object have one each,
+ * an object alone has one; all come before labels, annotations and data, which may hold the same. */
 void answer_set_revision(struct request *r, uint64_t revision)
 {
     static const char member[] = "\"resourceVersion\":";
     uint8_t *start = (uint8_t *)(uintptr_t)r->answer.body.p, *end = start + r->answer.body.n, *to = start,
-            *from = start;
+            *from = start, *at;
+    unsigned left = r->presentation.form == FORM_TABLE && r->presentation.include != INCLUDE_NONE ? 2 : 1;
     char unknown[24], known[24];
     size_t unknown_n = (size_t)snprintf(unknown, sizeof unknown, "\"%llu\"", (unsigned long long)REVISION_UNKNOWN);
     size_t known_n = (size_t)snprintf(known, sizeof known, "\"%llu\"", (unsigned long long)revision);
 
-    for (uint8_t *at; (at = memmem(from, (size_t)(end - from), member, sizeof member - 1)) != NULL;) {
+    for (; left > 0 && (at = memmem(from, (size_t)(end - from), member, sizeof member - 1)) != NULL; left--) {
         uint8_t *value = at + sizeof member - 1;
         if (value < end && *value == ' ')
             value++;

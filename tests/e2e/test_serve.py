@@ -331,3 +331,20 @@ def test_notify_protocol(start):
     harness.poll(lambda: said()[-1].startswith("READY=1"), "READY=1 after the reload")
     server.process.send_signal(signal.SIGTERM)
     harness.poll(lambda: any("STOPPING=1" in text for text in said()), "STOPPING=1")
+
+
+@pytest.mark.parametrize("form", ["", ";as=Table;g=meta.k8s.io;v=v1", ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"])
+def test_a_write_shows_what_was_written(server, namespace, form):
+    """Also where an object's own text looks like a revision that is not known yet."""
+    path, unknown = f"/api/v1/namespaces/{namespace}/secrets", str(2 ** 64 - 1)
+    accept = [("Accept", "application/json" + form)]
+    for include in ("None", "Metadata", "Object"):
+        for pretty in ("", "&pretty=1"):
+            query = f"?includeObject={include}{pretty}"
+            body = harness.secret("s", None, metadata={name: {"resourceVersion": unknown} for name in ("labels", "annotations")})
+            body["data"] = {"resourceVersion": unknown}  # base64, as it happens
+            for method, at, more in (("POST", "", {}), ("PUT", "/s", {"more": "YQ=="}), ("PUT", "/s", {})):
+                body["data"].update(more)
+                written = server.request(method, path + at + query, body, headers=accept)
+                assert written.json() == server.call("GET", f"{path}/s{query}", headers=accept), (method, query)
+            server.call("DELETE", f"{path}/s")
