@@ -3,7 +3,9 @@
 #include "cmd/command.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #define TEXT_LIMIT ((size_t)4 << 20) /* of a command's options and texts; requests have arenas of their own */
 
@@ -132,6 +134,16 @@ static int run(struct arena *arena, const struct command *c, char **argv)
     return print(&text);
 }
 
+/* Who starts us with some of them closed must not have the next file that is opened take our messages: the store's,
+ * say. A program that we become finds them closed as before. */
+static bool hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR | O_CLOEXEC) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -139,6 +151,8 @@ int main(int argc, char **argv)
         const struct command *command;
     } flags[] = {{"--help", &command_help}, {"-h", &command_help}, {"--version", &command_version}};
     struct arena arena;
+    if (!hold_standard_descriptors())
+        return 1;
     if (argc < 2) {
         fprintf(stderr, "Usage: coffer COMMAND [FLAG...]\nTry 'coffer --help'.\n");
         return 2;

@@ -260,6 +260,13 @@ def test_old_tls_is_refused(server):
     assert done.returncode != 0
 
 
+def test_closed_standard_descriptors(start):
+    """What would go to them must not go into the store."""
+    server = start(prefix=["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh"])
+    assert {os.readlink(f"/proc/{server.process.pid}/fd/{fd}") for fd in range(3)} == {"/dev/null"}
+    assert server.request("GET", "/readyz").status == 200
+
+
 # ---- signals, logs, health
 
 def test_sigterm_drains_with_a_running_watch(start):
