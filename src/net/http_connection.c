@@ -221,7 +221,7 @@ void connection_write(struct http_connection *c, bytes b)
 /* What a connection owns beside its place in the shard. */
 static void connection_parts_free(struct http_connection *c)
 {
-    SSL_free(c->ssl);
+    tls_session_free(c->ssl);
     tls_context_put(c->tls);
     queue_free(&c->pending);
     peer_put(c->peer);

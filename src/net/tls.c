@@ -1,33 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/tls.h"
 
-#include "base/clock.h"
-#include "base/memory.h"
-#include "base/random.h"
-
 #include <limits.h>
-#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define TICKET_KEY_MS       (24u * 3600 * 1000)
-#define TICKET_LIFE_SECONDS 3600
-
-struct ticket_key {
-    uint8_t name[16], cipher[32], mac[32];
-};
+#define SESSION_SECONDS 3600
+#define SESSIONS_MAX    256 /* 6 KB each, when its connection is gone: most of it the client's certificate */
 
 struct tls_context {
     SSL_CTX *ssl;
-    EVP_CIPHER *ticket_cipher;
     atomic_uint references;
-    pthread_mutex_t lock; /* of what follows */
-    uint64_t keyed_ms;
-    struct ticket_key keys[2]; /* tickets are made with the first, and read with both */
 };
 
 static const char tls12_ciphers[] = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
@@ -130,72 +116,21 @@ static int choose_protocol(
     return SSL_TLSEXT_ERR_OK;
 }
 
-/* The key to make tickets with, or the one of that name to read with. Turns the keys when the day is over. */
-static int ticket_key(struct tls_context *tls, bool make, const uint8_t name[16], struct ticket_key *ret)
+static bool configure(SSL_CTX *ssl)
 {
-    int found = -1;
-    pthread_mutex_lock(&tls->lock);
-    uint64_t now = clock_monotonic_ms();
-    if (now - tls->keyed_ms >= TICKET_KEY_MS) {
-        tls->keys[1] = tls->keys[0];
-        random_bytes(&tls->keys[0], sizeof tls->keys[0]);
-        tls->keyed_ms = now;
-    }
-    for (int i = 0; i < 2 && found < 0; i++)
-        if (make || memcmp(tls->keys[i].name, name, sizeof tls->keys[i].name) == 0)
-            found = i;
-    if (found >= 0)
-        *ret = tls->keys[found];
-    pthread_mutex_unlock(&tls->lock);
-    return found;
-}
-
-static void ticket_key_done(struct ticket_key *key)
-{
-    memory_wipe(key, sizeof *key);
-}
-
-/* OpenSSL asks for the keys of a ticket: 1 go on, 2 go on and send a fresh ticket, 0 not ours (a full handshake), -1
- * failure. */
-static int ticket_keys(
-    SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int make)
-{
-    struct tls_context *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-    CLEANUP(ticket_key_done) struct ticket_key key;
-    int found = ticket_key(tls, make, name, &key);
-    if (found < 0)
-        return 0;
-    if (make) {
-        memcpy(name, key.name, sizeof key.name);
-        random_bytes(iv, (size_t)EVP_CIPHER_get_iv_length(tls->ticket_cipher));
-    }
-    const OSSL_PARAM parameters[] = {
-        OSSL_PARAM_construct_octet_string(OSSL_MAC_PARAM_KEY, key.mac, sizeof key.mac),
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char[]){"SHA256"}, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    if (EVP_CipherInit_ex(cipher, tls->ticket_cipher, NULL, key.cipher, iv, make) != 1 ||
-        EVP_MAC_CTX_set_params(mac, parameters) != 1)
-        return -1;
-    /* With TLS 1.3 a client may use a ticket once (RFC 8446, C.4), and OpenSSL's does. */
-    return found == 0 && SSL_version(ssl) != TLS1_3_VERSION ? 1 : 2;
-}
-
-static bool configure(struct tls_context *tls)
-{
-    SSL_CTX *ssl = tls->ssl;
+    /* No tickets that hold a session: OpenSSL 3.0 takes longer to decode the client's certificate out of one than for
+     * the rest of the handshake. And there is no key that opens them all. */
     SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF);
+                                 SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_TICKET);
     SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN);
-    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_timeout(ssl, TICKET_LIFE_SECONDS);
+    SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_SERVER);
+    SSL_CTX_sess_set_cache_size(ssl, SESSIONS_MAX);
+    SSL_CTX_set_timeout(ssl, SESSION_SECONDS);
     SSL_CTX_set_alpn_select_cb(ssl, choose_protocol, NULL);
-    SSL_CTX_set_app_data(ssl, tls);
     return SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) == 1 &&
            SSL_CTX_set_cipher_list(ssl, tls12_ciphers) == 1 && SSL_CTX_set_ciphersuites(ssl, tls13_ciphers) == 1 &&
            SSL_CTX_set1_groups_list(ssl, curves) == 1 && SSL_CTX_set_num_tickets(ssl, 1) == 1 &&
-           SSL_CTX_set_session_id_context(ssl, session_context, sizeof session_context - 1) == 1 &&
-           SSL_CTX_set_tlsext_ticket_key_evp_cb(ssl, ticket_keys) == 1;
+           SSL_CTX_set_session_id_context(ssl, session_context, sizeof session_context - 1) == 1;
 }
 
 err_t tls_context_new(const struct tls_options *options, struct tls_context **ret, struct error *error)
@@ -204,13 +139,9 @@ err_t tls_context_new(const struct tls_options *options, struct tls_context **re
     if (!tls)
         return error_set(error, ERR_NO_MEMORY, "no memory for a TLS context");
     atomic_init(&tls->references, 1);
-    pthread_mutex_init(&tls->lock, NULL);
-    random_bytes(tls->keys, sizeof tls->keys);
-    tls->keyed_ms = clock_monotonic_ms();
     tls->ssl = SSL_CTX_new(TLS_server_method());
-    tls->ticket_cipher = EVP_CIPHER_fetch(NULL, "AES-256-CBC", NULL);
     err_t result = ERR_OK;
-    if (!tls->ssl || !tls->ticket_cipher || !configure(tls))
+    if (!tls->ssl || !configure(tls->ssl))
         result = openssl_error(error, ERR_IO, "cannot set up TLS");
     if (result == ERR_OK)
         result = load_certificate(tls->ssl, options->certificate_pem, error);
@@ -237,9 +168,6 @@ void tls_context_put(struct tls_context *tls)
     if (!tls || atomic_fetch_sub(&tls->references, 1) != 1)
         return;
     SSL_CTX_free(tls->ssl);
-    EVP_CIPHER_free(tls->ticket_cipher);
-    pthread_mutex_destroy(&tls->lock);
-    memory_wipe(tls->keys, sizeof tls->keys);
     free(tls);
 }
 
@@ -254,6 +182,13 @@ SSL *tls_session_new(struct tls_context *tls, BIO *bio)
     SSL_set0_wbio(ssl, bio);
     SSL_set_accept_state(ssl);
     return ssl;
+}
+
+void tls_session_free(SSL *ssl)
+{
+    if (ssl)
+        SSL_set_shutdown(ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(ssl);
 }
 
 bool tls_session_http2(const SSL *ssl)
