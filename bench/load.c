@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A load generator for what h2load and wrk cannot do: client certificates, resumed handshakes, bodies that differ, and watches. One thread, epoll,
- * OpenSSL, nghttp2. Not part of the product: it exits at the first error.
+/* A load generator for what h2load and wrk cannot do: client certificates, resumed handshakes, bodies that differ, and
+ * watches. One thread, epoll, OpenSSL, nghttp2. Not part of the product: it exits at the first error.
  *
  *   load [options] https://HOST:PORT/PATH     see usage() */
 #include <arpa/inet.h>
@@ -160,10 +160,11 @@ static void h1_send(struct connection *c)
     char head[1024];
     struct stream *s = &c->streams[0];
     stream_begin(s);
-    int n = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: %s:%s\r\nAccept: %s\r\n", option.method, option.path, option.host, option.port,
-        option.accept);
+    int n = snprintf(head, sizeof(head), "%s %s HTTP/1.1\r\nHost: %s:%s\r\nAccept: %s\r\n", option.method, option.path,
+        option.host, option.port, option.accept);
     if (option.body)
-        n += snprintf(head + n, sizeof(head) - (size_t)n, "Content-Type: application/json\r\nContent-Length: %zu\r\n", s->body_length);
+        n += snprintf(head + n, sizeof(head) - (size_t)n, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+            s->body_length);
     out_put(c, head, (size_t)n);
     out_put(c, "\r\n", 2);
     out_put(c, s->body, s->body_length);
@@ -171,7 +172,8 @@ static void h1_send(struct connection *c)
     c->in_flight++;
 }
 
-static ssize_t h2_body(nghttp2_session *session, int32_t id, uint8_t *p, size_t n, uint32_t *flags, nghttp2_data_source *source, void *user)
+static ssize_t h2_body(nghttp2_session *session, int32_t id, uint8_t *p, size_t n, uint32_t *flags,
+    nghttp2_data_source *source, void *user)
 {
     struct stream *s = source->ptr;
     size_t left = s->body_length - s->body_sent;
@@ -184,14 +186,18 @@ static ssize_t h2_body(nghttp2_session *session, int32_t id, uint8_t *p, size_t 
     return (ssize_t)n;
 }
 
-#define PAIR(name, value) {(uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), strlen(name), strlen(value), NGHTTP2_NV_FLAG_NO_INDEX}
+#define PAIR(name, value)                                                                                              \
+    {                                                                                                                  \
+        (uint8_t *)(uintptr_t)(name), (uint8_t *)(uintptr_t)(value), strlen(name), strlen(value),                      \
+            NGHTTP2_NV_FLAG_NO_INDEX                                                                                   \
+    }
 
 static void h2_send(struct connection *c, struct stream *s)
 {
     char authority[128];
     snprintf(authority, sizeof(authority), "%s:%s", option.host, option.port);
-    nghttp2_nv pairs[] = {PAIR(":method", option.method), PAIR(":scheme", "https"), PAIR(":authority", authority), PAIR(":path", option.path),
-        PAIR("accept", option.accept), PAIR("content-type", "application/json")};
+    nghttp2_nv pairs[] = {PAIR(":method", option.method), PAIR(":scheme", "https"), PAIR(":authority", authority),
+        PAIR(":path", option.path), PAIR("accept", option.accept), PAIR("content-type", "application/json")};
     nghttp2_data_provider provider = {.source.ptr = s, .read_callback = h2_body};
     stream_begin(s);
     if (nghttp2_submit_request(c->session, NULL, pairs, option.body ? 6 : 5, option.body ? &provider : NULL, s) < 0)
@@ -233,8 +239,8 @@ static ssize_t on_send(nghttp2_session *session, const uint8_t *p, size_t n, int
     return (ssize_t)n;
 }
 
-static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_length, const uint8_t *value, size_t value_length,
-    uint8_t flags, void *user)
+static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_length,
+    const uint8_t *value, size_t value_length, uint8_t flags, void *user)
 {
     (void)session, (void)frame, (void)flags, (void)user, (void)value_length;
     if (name_length == 7 && memcmp(name, ":status", 7) == 0) {
@@ -279,7 +285,8 @@ static void h2_start(struct connection *c)
         nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
         nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_close);
     }
-    nghttp2_settings_entry settings[] = {{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1u << 20}, {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
+    nghttp2_settings_entry settings[] = {
+        {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1u << 20}, {NGHTTP2_SETTINGS_ENABLE_PUSH, 0}};
     if (nghttp2_session_client_new(&c->session, callbacks, c) != 0)
         die("no memory");
     nghttp2_submit_settings(c->session, NGHTTP2_FLAG_NONE, settings, 2);
@@ -368,7 +375,8 @@ static void connection_open(struct connection *c)
 
 static void connection_close(struct connection *c)
 {
-    SSL_set_shutdown(c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* a session that ended in order stays resumable */
+    SSL_set_shutdown(
+        c->ssl, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN); /* a session that ended in order stays resumable */
     SSL_free(c->ssl);
     close(c->fd);
     nghttp2_session_del(c->session);
@@ -434,10 +442,11 @@ static void report(uint64_t elapsed_us)
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     qsort(latency_us, (size_t)latency_count, sizeof(*latency_us), by_value);
-    printf("{\"requests\":%ld,\"failed\":%ld,\"seconds\":%.6f,\"rate\":%.1f,\"bytes\":%llu,\"p50_us\":%u,\"p99_us\":%u,\"max_us\":%u}\n", completed, failed,
-        (double)elapsed_us / 1e6, (double)completed * 1e6 / (double)elapsed_us, (unsigned long long)bytes_read,
-        latency_count ? latency_us[latency_count / 2] : 0, latency_count ? latency_us[latency_count * 99 / 100] : 0,
-        latency_count ? latency_us[latency_count - 1] : 0);
+    printf("{\"requests\":%ld,\"failed\":%ld,\"seconds\":%.6f,\"rate\":%.1f,\"bytes\":%llu,\"p50_us\":%u,\"p99_us\":%u,"
+           "\"max_us\":%u}\n",
+        completed, failed, (double)elapsed_us / 1e6, (double)completed * 1e6 / (double)elapsed_us,
+        (unsigned long long)bytes_read, latency_count ? latency_us[latency_count / 2] : 0,
+        latency_count ? latency_us[latency_count * 99 / 100] : 0, latency_count ? latency_us[latency_count - 1] : 0);
 }
 
 static void run_requests(void)
@@ -474,7 +483,8 @@ static void run_handshakes(void)
     report(now_us() - begun_us);
 }
 
-/* Opens all watches, says "ready", runs --trigger (a command that makes one change) and measures until every watch has its event. */
+/* Opens all watches, says "ready", runs --trigger (a command that makes one change) and measures until every watch has
+ * its event. */
 static void run_watches(void)
 {
     long wanted = (long)option.connections * option.streams;
@@ -499,8 +509,9 @@ static void run_watches(void)
     uint64_t triggered = now_us();
     while (events_seen < wanted && now_us() < triggered + 30000000)
         serve_events(1000);
-    printf("{\"watches\":%ld,\"events\":%ld,\"failed\":%ld,\"ms_after_trigger_began\":%.3f,\"ms_after_trigger_ended\":%.3f}\n", wanted, events_seen, failed,
-        (double)(now_us() - begun_us) / 1000, (double)(now_us() - triggered) / 1000);
+    printf("{\"watches\":%ld,\"events\":%ld,\"failed\":%ld,\"ms_after_trigger_began\":%.3f,\"ms_after_trigger_ended\":%"
+           ".3f}\n",
+        wanted, events_seen, failed, (double)(now_us() - begun_us) / 1000, (double)(now_us() - triggered) / 1000);
 }
 
 static _Noreturn void usage(void)
@@ -520,26 +531,54 @@ static _Noreturn void usage(void)
 
 static void parse(int argc, char **argv)
 {
-    static const struct option rows[] = {{"cert", 1, NULL, 'c'}, {"key", 1, NULL, 'k'}, {"h2", 0, NULL, '2'}, {"connections", 1, NULL, 'n'},
-        {"streams", 1, NULL, 'm'}, {"requests", 1, NULL, 'r'}, {"seconds", 1, NULL, 's'}, {"method", 1, NULL, 'X'}, {"body", 1, NULL, 'd'},
-        {"accept", 1, NULL, 'a'}, {"handshakes", 1, NULL, 'h'}, {"watch", 0, NULL, 'w'}, {"trigger", 1, NULL, 't'}, {0}};
+    static const struct option rows[] = {{"cert", 1, NULL, 'c'}, {"key", 1, NULL, 'k'}, {"h2", 0, NULL, '2'},
+        {"connections", 1, NULL, 'n'}, {"streams", 1, NULL, 'm'}, {"requests", 1, NULL, 'r'}, {"seconds", 1, NULL, 's'},
+        {"method", 1, NULL, 'X'}, {"body", 1, NULL, 'd'}, {"accept", 1, NULL, 'a'}, {"handshakes", 1, NULL, 'h'},
+        {"watch", 0, NULL, 'w'}, {"trigger", 1, NULL, 't'}, {0}};
     int c;
     while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1)
         switch (c) {
-        case 'c': option.certificate = optarg; break;
-        case 'k': option.key = optarg; break;
-        case '2': option.h2 = true; break;
-        case 'n': option.connections = atoi(optarg); break;
-        case 'm': option.streams = atoi(optarg); break;
-        case 'r': option.requests = atol(optarg); break;
-        case 's': option.seconds = atof(optarg); break;
-        case 'X': option.method = optarg; break;
-        case 'd': option.body = optarg; break;
-        case 'a': option.accept = optarg; break;
-        case 'h': option.handshakes = true, option.resumed = strcmp(optarg, "resumed") == 0; break;
-        case 'w': option.watch = true; break;
-        case 't': option.trigger = optarg; break;
-        default: usage();
+        case 'c':
+            option.certificate = optarg;
+            break;
+        case 'k':
+            option.key = optarg;
+            break;
+        case '2':
+            option.h2 = true;
+            break;
+        case 'n':
+            option.connections = atoi(optarg);
+            break;
+        case 'm':
+            option.streams = atoi(optarg);
+            break;
+        case 'r':
+            option.requests = atol(optarg);
+            break;
+        case 's':
+            option.seconds = atof(optarg);
+            break;
+        case 'X':
+            option.method = optarg;
+            break;
+        case 'd':
+            option.body = optarg;
+            break;
+        case 'a':
+            option.accept = optarg;
+            break;
+        case 'h':
+            option.handshakes = true, option.resumed = strcmp(optarg, "resumed") == 0;
+            break;
+        case 'w':
+            option.watch = true;
+            break;
+        case 't':
+            option.trigger = optarg;
+            break;
+        default:
+            usage();
         }
     if (optind + 1 != argc || strncmp(argv[optind], "https://", 8) != 0)
         usage();
@@ -557,7 +596,8 @@ int main(int argc, char **argv)
     parse(argc, argv);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     context = SSL_CTX_new(TLS_client_method());
-    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_mode(
+        context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, on_ticket);
     SSL_CTX_set_alpn_protos(context, (const uint8_t *)(option.h2 ? "\x02h2" : "\x08http/1.1"), option.h2 ? 3 : 9);

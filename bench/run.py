@@ -199,21 +199,32 @@ def measure_get():
     coffer.stop()
 
 
+def bare_lmdb(size):
+    """Writes a second of LMDB alone, committing batches of 64 of so many bytes."""
+    out = subprocess.run([BUILD + '/bench/store-commit', WORK, str(size)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return float(re.search(r'bare 64: (\S+)', out).group(1))
+
+
 def measure_create():
-    ratios = []
+    """A disk's rate drifts: bare before and after each run of ours."""
+    ratios, rates, costs = [], [], []
+    size = len(SECRET) + len(ONE_KB) + 200  # with metadata and the layer of encryption
     for _ in range(ROUNDS):
-        bare = subprocess.run([BUILD + '/bench/store-commit', WORK], check=True, stdout=subprocess.PIPE, text=True).stdout
-        limit = float(re.search(r'bare 64: (\S+)', bare).group(1))
+        before = bare_lmdb(size)
         coffer = Coffer(core='0,1')
-        result = coffer.load('/api/v1/namespaces/default/secrets', '--connections', 64, '--requests', 40000, '--method', 'POST', '--body', SECRET % ('b%d', ONE_KB), core='0,1')
-        ratios.append(result['rate'] / limit)
+        cpu = cpu_seconds(coffer.pid)
+        result = fill(coffer, 40000)
+        costs.append((cpu_seconds(coffer.pid) - cpu) / result['requests'] * 1e6)
         coffer.stop()
+        rates.append(result['rate'])
+        ratios.append(result['rate'] / ((before + bare_lmdb(size)) / 2))
     ratio = statistics.median(ratios)
-    row('Durable creates, 64 clients (client and server on both cores)', '%.0f%% of bare LMDB in batches of 64' % (ratio * 100), '>= 50%', ratio >= 0.5)
+    row('Durable creates, 64 clients (client and server on the same cores)',
+        '%.0f%% of bare LMDB in batches of 64 (%.0f/s, %.0f us of CPU each)' % (ratio * 100, statistics.median(rates), statistics.median(costs)), '>= 50%', ratio >= 0.5)
 
 
 def fill(coffer, count):
-    coffer.load('/api/v1/namespaces/default/secrets', '--connections', 64, '--requests', count, '--method', 'POST', '--body', SECRET % ('b%d', ONE_KB), core='0,1')
+    return coffer.load('/api/v1/namespaces/default/secrets', '--connections', 64, '--requests', count, '--method', 'POST', '--body', SECRET % ('b%d', ONE_KB), core='0,1')
 
 
 def measure_list():

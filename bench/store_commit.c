@@ -3,6 +3,7 @@
  *
  *   store-commit DIR       prints "bare N: RATE" and "store N: RATE (RATIO)" for groups of 1, 8 and 64, then reads a
  * second
+ *   store-commit DIR SIZE  prints "bare 64: RATE" alone, for values of SIZE bytes
  *
  * Bare is the least that LMDB can do for the same bytes: append under a number, one commit a group, no index. The store
  * is given N writes that each come back as soon as they are acknowledged. Both in turns; medians of five. */
@@ -17,9 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { VALUE = 1024, ROUNDS = 5, MILLISECONDS = 600, OBJECTS = 10000, GROUP_MAX = 64 };
+enum { VALUE = 1024, VALUE_MAX = 65536, ROUNDS = 5, MILLISECONDS = 600, OBJECTS = 10000, GROUP_MAX = 64 };
 
-static uint8_t value[VALUE];
+static uint8_t value[VALUE_MAX];
+static size_t value_size = VALUE;
 
 _Noreturn static void die(const char *what)
 {
@@ -68,7 +70,7 @@ static double bare_commits(MDB_env *env, MDB_dbi log, unsigned group)
         must(mdb_txn_begin(env, NULL, 0, &txn));
         for (unsigned i = 0; i < group; i++) {
             revision++;
-            MDB_val key = {sizeof revision, &revision}, data = {VALUE, value};
+            MDB_val key = {sizeof revision, &revision}, data = {value_size, value};
             must(mdb_put(txn, log, &key, &data, MDB_APPEND));
         }
         must(mdb_txn_commit(txn));
@@ -198,6 +200,28 @@ static void compare_commits(MDB_env *env, MDB_dbi log)
     }
 }
 
+static void remove_all(const char *directory)
+{
+    static const char *const files[] = {
+        "bare/data.mdb", "bare/lock.mdb", "bare", "store/data.mdb", "store/lock.mdb", "store/lock", "store", ""};
+    char path[4200];
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
+        remove(path);
+    }
+}
+
+static void bare_alone(const char *directory)
+{
+    MDB_dbi log;
+    MDB_env *env = bare_open(directory, &log);
+    double bare[ROUNDS];
+    for (int i = 0; i < ROUNDS; i++)
+        bare[i] = bare_commits(env, log, GROUP_MAX);
+    printf("bare %d: %.0f\n", GROUP_MAX, median(bare));
+    mdb_env_close(env);
+}
+
 int main(int argc, char **argv)
 {
     char directory[4096], path[4200];
@@ -205,29 +229,31 @@ int main(int argc, char **argv)
     MDB_dbi log;
     unsigned checksum = 0;
     double got[ROUNDS], ranged[ROUNDS];
-    if (argc != 2 || strlen(argv[1]) > 4000)
-        die("usage: store-commit DIR");
+    if (argc < 2 || argc > 3 || strlen(argv[1]) > 4000)
+        die("usage: store-commit DIR [SIZE]");
+    if (argc == 3 && (!(value_size = strtoul(argv[2], NULL, 10)) || value_size > VALUE_MAX))
+        die("a size that cannot be");
     snprintf(directory, sizeof directory, "%s/store-commit-XXXXXX", argv[1]);
     if (!mkdtemp(directory))
         die("cannot make a directory");
+    for (size_t i = 0; i < VALUE_MAX; i++)
+        value[i] = (uint8_t)(i * 7);
+    if (argc == 3) {
+        bare_alone(directory);
+        remove_all(directory);
+        return 0;
+    }
     snprintf(path, sizeof path, "%s/store", directory);
     error_init(&error, NULL);
     if (store_open(&(struct store_options){.directory = path}, &run.store, &error) != ERR_OK)
         die((const char *)error.text);
     MDB_env *env = bare_open(directory, &log);
-    for (size_t i = 0; i < VALUE; i++)
-        value[i] = (uint8_t)(i * 7);
     compare_commits(env, log);
     for (int i = 0; i < ROUNDS; i++)
         got[i] = gets(&checksum), ranged[i] = ranges(&checksum);
     printf("gets: %.0f\nrange rows: %.0f\n", median(got), median(ranged));
     store_close(run.store);
     mdb_env_close(env);
-    static const char *const files[] = {
-        "bare/data.mdb", "bare/lock.mdb", "bare", "store/data.mdb", "store/lock.mdb", "store/lock", "store", ""};
-    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-        snprintf(path, sizeof path, "%s/%s", directory, files[i]);
-        remove(path);
-    }
+    remove_all(directory);
     return checksum == 0;
 }
