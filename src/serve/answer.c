@@ -182,8 +182,10 @@ static err_t indent(struct request *r, bytes text, bytes *ret)
     struct json_options options = {.max_depth = 100};
     struct json *tree;
     struct buffer out;
+    err_t code = json_parse(r->arena, text, &options, &tree, NULL, &r->error);
 
-    TRY(json_parse(r->arena, text, &options, &tree, NULL, &r->error));
+    if (code != ERR_OK) /* it is our own text but for a stored object's */
+        return code == ERR_BAD_REQUEST ? error_set(&r->error, ERR_CORRUPT, "it cannot be decoded") : code;
     buffer_init(&out, r->arena);
     json_write_pretty(&out, tree, 2);
     if (out.failed)

@@ -184,7 +184,6 @@ static int consider_unreadable(
 static int consider(struct list *l, const struct record *record, bool want_text, bytes *ret_text, struct error *error)
 {
     const struct request_options *o = l->options;
-    struct json_options json_options = {.max_depth = 100};
     struct error reason;
     bytes namespace, name;
     struct json *tree;
@@ -197,10 +196,10 @@ static int consider(struct list *l, const struct record *record, bool want_text,
         return 1;
     error_init(&reason, &l->scratch);
     code = record_open(l->server, &l->scratch, l->kind, record, ret_text, NULL, &reason);
+    if (code == ERR_OK && l->skip_unreadable)
+        code = record_parse(&l->scratch, l->kind, *ret_text, &tree, &reason);
     if (record_unreadable(code))
         return consider_unreadable(l, record, &reason, ret_text, error);
-    if (code == ERR_OK && l->looks_inside)
-        code = json_parse(&l->scratch, *ret_text, &json_options, &tree, NULL, &reason);
     if (code != ERR_OK) {
         (void)error_set(error, code, "%.*s", BYTES_FMT(reason.message));
         return -1;
@@ -333,8 +332,10 @@ enum step_result list_plan_step(struct request *r)
     if (r->options.limit == 0)
         return STEP_NEXT;
     code = list_walk(l, &visit, &end, &r->error);
-    if (code == ERR_EXPIRED)
+    if (code == ERR_EXPIRED) {
+        list_rewind(l); /* nothing of the page was sent */
         return (void)expired(r, l), STEP_FAIL;
+    }
     if (code != ERR_OK)
         return STEP_FAIL;
     if (!end && l->planned < r->options.limit) {
@@ -364,12 +365,11 @@ struct output {
 /* Indented lists are written item by item: each is indented alone, then moved right by the depth of "items". */
 static err_t put_indented(struct output *out, bytes item, struct error *error)
 {
-    struct json_options options = {.max_depth = 100};
     struct buffer lines;
     struct json *tree;
     bytes left;
 
-    TRY(json_parse(&out->list->scratch, item, &options, &tree, NULL, error));
+    TRY(record_parse(&out->list->scratch, out->list->kind, item, &tree, error));
     buffer_init(&lines, &out->list->scratch);
     json_write_pretty(&lines, tree, 2);
     if (lines.failed)
@@ -385,23 +385,43 @@ static err_t put_indented(struct output *out, bytes item, struct error *error)
     return ERR_OK;
 }
 
+static err_t put_item(struct output *out, bytes text, uint64_t revision, struct error *error)
+{
+    struct list *l = out->list;
+    struct buffer scratch = {0}, *to = l->presentation->pretty ? &scratch : out->buffer;
+
+    if (l->presentation->pretty)
+        buffer_init(&scratch, &l->scratch);
+    TRY(present_item(&l->scratch, to, l->presentation, l->kind, text, revision, error));
+    if (to->failed)
+        return arena_error(to->arena, error);
+    return l->presentation->pretty ? put_indented(out, buffer_bytes(to), error) : ERR_OK;
+}
+
+/* What turns out to be unreadable only as it is shown is shown as a stub. */
 static err_t output_take(
     void *context, struct range *range, const struct record *record, bytes text, bool *ret_go_on, struct error *error)
 {
     struct output *out = context;
     struct list *l = out->list;
-    struct buffer scratch = {0}, *to = l->presentation->pretty ? &scratch : out->buffer;
+    struct error reason;
+    size_t start;
+    err_t code;
 
     (void)range;
-    if (l->presentation->pretty)
-        buffer_init(&scratch, &l->scratch);
+    error_init(&reason, &l->scratch);
     if (l->items++ > 0)
         buffer_byte(out->buffer, ',');
-    TRY(present_item(&l->scratch, to, l->presentation, l->kind, text, record->revision, error));
-    if (to->failed)
-        return arena_error(to->arena, error);
-    if (l->presentation->pretty)
-        TRY(put_indented(out, buffer_bytes(to), error));
+    start = out->buffer->n;
+    code = put_item(out, text, record->revision, &reason);
+    if (record_unreadable(code)) {
+        note_unreadable(l, record->key.name);
+        out->buffer->n = start;
+        text = record_stub(&l->scratch, l->kind, record, &reason);
+        code = text.p ? put_item(out, text, record->revision, &reason) : arena_error(&l->scratch, &reason);
+    }
+    if (code != ERR_OK)
+        return error_set(error, code, "%.*s", BYTES_FMT(reason.message));
     if (out->buffer->failed)
         return arena_error(out->buffer->arena, error);
     *ret_go_on = out->buffer->n < PIECE_SIZE;

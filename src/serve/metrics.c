@@ -27,6 +27,7 @@ struct metrics {
     counter answers[VERBS][CODES];
     counter took[VERBS][BOUNDS];
     counter microseconds[VERBS];
+    counter begun, ended;
 };
 
 struct metrics *metrics_new(void)
@@ -42,6 +43,16 @@ void metrics_free(struct metrics *metrics)
 static void add(counter *c, uint64_t n)
 {
     atomic_store_explicit(c, atomic_load_explicit(c, memory_order_relaxed) + n, memory_order_relaxed);
+}
+
+void metrics_begin(struct metrics *metrics)
+{
+    add(&metrics->begun, 1);
+}
+
+void metrics_end(struct metrics *metrics)
+{
+    add(&metrics->ended, 1);
 }
 
 void metrics_count(struct metrics *metrics, enum verb verb, int status, uint64_t microseconds)
@@ -121,6 +132,16 @@ static void put(struct buffer *out, const char *type, const char *name, const ch
     buffer_format(out, "# HELP %s %s\n# TYPE %s %s\n%s %.15g\n", name, help, name, type, name, value);
 }
 
+/* Those of clients that have left count until their write has ended. */
+static void put_running(struct buffer *out, const struct server *server)
+{
+    uint64_t ended = sum(server, offsetof(struct metrics, ended));
+
+    put(out, "gauge", "coffer_requests_running",
+        "Requests that have begun and not ended, this one and watches included.",
+        (double)(sum(server, offsetof(struct metrics, begun)) - ended));
+}
+
 static void put_store(struct buffer *out, const struct server *server)
 {
     struct store_statistics s;
@@ -185,6 +206,7 @@ enum step_result metrics_document(struct request *r)
     buffer_init(&out, r->arena);
     put_answers(&out, r->server);
     put_histogram(&out, r->server);
+    put_running(&out, r->server);
     put_store(&out, r->server);
     put_connections(&out, r->server);
     put_process(&out, r->server);

@@ -33,6 +33,14 @@ err_t record_open(struct server *server, struct arena *arena, const struct kind 
     return decode_stored(arena, kind, plain, ret_text, error);
 }
 
+err_t record_parse(struct arena *arena, const struct kind *kind, bytes text, struct json **ret, struct error *error)
+{
+    struct json_options options = {.max_depth = 100};
+    err_t code = json_parse(arena, text, &options, ret, NULL, error);
+
+    return code == ERR_BAD_REQUEST ? error_set(error, ERR_CORRUPT, "a stored %s cannot be decoded", kind->kind) : code;
+}
+
 bytes record_stub(struct arena *arena, const struct kind *kind, const struct record *record, const struct error *reason)
 {
     bytes namespace, name;
@@ -117,5 +125,10 @@ enum step_result get_step(struct request *r)
         return STEP_FAIL;
     result = find(r, txn, &text, &revision);
     store_read_end(txn);
-    return result == STEP_NEXT ? answer_object(r, 200, text, revision) : result;
+    if (result != STEP_NEXT)
+        return result;
+    result = answer_object(r, 200, text, revision);
+    if (result == STEP_FAIL && record_unreadable(r->error.code))
+        (void)unreadable_error(r, r->name);
+    return result;
 }

@@ -307,6 +307,7 @@ static void on_head(struct http_exchange *x)
     struct server *server = server_current();
     struct request *r = arena_zero(&x->arena, sizeof *r);
 
+    metrics_begin(server->loops[loop_number(x->loop)].metrics);
     if (!r) {
         (void)answer_no_memory(x);
         return;
@@ -339,6 +340,7 @@ static void on_gone(struct http_exchange *x)
 
     if (r && r->promised > 0)
         atomic_fetch_sub(&r->server->promised, r->promised);
+    metrics_end(server_current()->loops[loop_number(x->loop)].metrics);
 }
 
 const struct http_handler *server_handler(void)

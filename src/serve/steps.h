@@ -64,9 +64,12 @@ step_function health_document, metrics_document;
 /* All rows, for the document of paths at /. */
 const struct route *routes_all(size_t *ret_count);
 
-/* metrics.c: counts an answer. verb VERB_COUNT: no resource. */
+/* metrics.c: of one loop, counted on its thread. */
 struct metrics *metrics_new(void);
 void metrics_free(struct metrics *);
+void metrics_begin(struct metrics *);
+void metrics_end(struct metrics *);
+/* An answer. verb VERB_COUNT: no resource. */
 void metrics_count(struct metrics *, enum verb, int status, uint64_t microseconds);
 
 #endif

@@ -80,6 +80,15 @@ static bool stub_matches(const struct event *event, const struct event_filter *f
     return filter->labels.count == 0 && field_selector_may_match_name(&filter->fields, event->namespace, event->name);
 }
 
+/* What turns out to be unreadable only when it is looked at. */
+static err_t state_spoil(struct arena *arena, const struct event *event, struct event_state *state, struct error *error)
+{
+    bytes reason = BYTES("the stored value cannot be decoded");
+    state->unreadable = true;
+    state->text = object_stub_text(arena, event->kind, event->namespace, event->name, reason);
+    return state->text.p ? ERR_OK : arena_error(arena, error);
+}
+
 static bool state_matches(
     struct arena *arena, const struct event *event, struct event_state *state, const struct event_filter *filter)
 {
@@ -89,8 +98,9 @@ static bool state_matches(
         return true;
     if (state->unreadable)
         return stub_matches(event, filter);
-    if (!state->object && json_parse(arena, state->text, NULL, &state->object, NULL, NULL) != ERR_OK)
-        return false;
+    if (!state->object && record_parse(arena, event->kind, state->text, &state->object, NULL) != ERR_OK)
+        return arena->failed == ERR_OK && state_spoil(arena, event, state, NULL) == ERR_OK &&
+               stub_matches(event, filter);
     return label_selector_matches(
                &filter->labels, json_at(state->object, BYTES("metadata"), BYTES("labels"), BYTES_NONE)) &&
            field_selector_matches(&filter->fields, event->kind, state->object);
@@ -124,20 +134,31 @@ static err_t line_end(struct buffer *line, bytes *ret, struct error *error)
     return ERR_OK;
 }
 
+static err_t line_write(struct arena *arena, const struct event *event, enum event_type type, bytes text,
+    const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
+{
+    struct buffer line;
+    line_head(&line, arena, type_names[type]);
+    TRY(present_object(arena, &line, presentation, event->kind, text, event->revision, with_columns, error));
+    return line_end(&line, ret, error);
+}
+
 err_t event_line(struct arena *arena, struct event *event, enum event_type type,
     const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
 {
     bytes *cached = &event->lines[type][(size_t)presentation->form * 6 + (presentation->v1beta1 ? 3u : 0u) +
                                         (size_t)presentation->include];
-    struct buffer line;
     if (!with_columns && cached->n) {
         *ret = *cached;
         return ERR_OK;
     }
-    const struct event_state *state = type == EVENT_DELETED ? &event->before : &event->now;
-    line_head(&line, arena, type_names[type]);
-    TRY(present_object(arena, &line, presentation, event->kind, state->text, event->revision, with_columns, error));
-    TRY(line_end(&line, ret, error));
+    struct event_state *state = type == EVENT_DELETED ? &event->before : &event->now;
+    err_t result = line_write(arena, event, type, state->text, presentation, with_columns, ret, error);
+    if (record_unreadable(result)) {
+        TRY(state_spoil(arena, event, state, error));
+        result = line_write(arena, event, type, state->text, presentation, with_columns, ret, error);
+    }
+    TRY(result);
     if (!with_columns)
         *cached = *ret;
     return ERR_OK;

@@ -42,7 +42,6 @@ enum step_result decode_step(struct request *r)
 
 static err_t load(struct request *r, struct read_txn *txn)
 {
-    struct json_options options = {.max_depth = 100};
     struct record record;
     err_t code = r->key.n > STORE_KEY_MAX
                      ? ERR_NOT_FOUND
@@ -54,15 +53,13 @@ static err_t load(struct request *r, struct read_txn *txn)
         return code;
     r->old_revision = record.revision;
     code = record_open(r->server, r->arena, r->kind, &record, &r->old_text, &r->old_stale, &r->error);
+    if (code == ERR_OK)
+        code = record_parse(r->arena, r->kind, r->old_text, &r->old, &r->error);
     if (record_unreadable(code) && r->verb == VERB_DELETE) {
         error_init(&r->error, r->arena);
         return ERR_OK;
     }
-    if (record_unreadable(code))
-        return unreadable_error(r, r->name);
-    if (code != ERR_OK)
-        return code;
-    return json_parse(r->arena, r->old_text, &options, &r->old, NULL, &r->error);
+    return record_unreadable(code) ? unreadable_error(r, r->name) : code;
 }
 
 enum step_result load_step(struct request *r)
@@ -169,7 +166,6 @@ static err_t terminating(struct request *r, bytes namespace)
 
 static err_t admit_namespace(struct request *r, struct read_txn *txn)
 {
-    struct json_options options = {.max_depth = 100};
     const struct kind *kind = &namespace_kind;
     struct store_key key = {kind->number, r->namespace};
     struct record record;
@@ -182,7 +178,7 @@ static err_t admit_namespace(struct request *r, struct read_txn *txn)
     if (code != ERR_OK)
         return code;
     TRY(record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error));
-    TRY(json_parse(r->arena, text, &options, &namespace, NULL, &r->error));
+    TRY(record_parse(r->arena, kind, text, &namespace, &r->error));
     if (json_text(json_get(namespace, BYTES("metadata")), BYTES("deletionTimestamp")).n > 0)
         return terminating(r, r->namespace);
     return compare_add(r, COMPARE_REVISION, kind, r->namespace, record.revision);
