@@ -17,9 +17,11 @@ sources() { files | grep -E '^(src|tests|bench)/.*\.[ch]$'; }
 format() { sources | xargs -r clang-format-14 --dry-run -Werror; }
 
 tidy() {
-  files | grep -E '^src/.*\.c$' | xargs -r -P "$JOBS" -n 4 clang-tidy -p "$CLANG_BUILD" --quiet 2>&1 |
-    grep -vE '^[0-9]+ warnings? (generated|treated)|^$' | tee /dev/stderr | grep -qE '(warning|error):' && return 1
-  return 0
+  local output
+  output=$(files | grep -E '^src/.*\.c$' | xargs -r -P "$JOBS" -n 4 clang-tidy -p "$CLANG_BUILD" --quiet 2>&1 |
+    grep -vE '^[0-9]+ warnings? (generated|treated)|^$')
+  echo "$output"
+  ! grep -qE '(warning|error):' <<<"$output"
 }
 
 check_cpp() {

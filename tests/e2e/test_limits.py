@@ -143,7 +143,9 @@ def test_memory_limit_is_429(start):
             answer = server.request("POST", SECRETS, big(f"s{i}-{j}", 700_000), timeout=120)
             assert answer.status in (201, 429), answer
             if answer.status == 429:
-                assert int(answer.header("Retry-After")) >= 1 and answer.json()["reason"] == "TooManyRequests"
+                assert int(answer.header("Retry-After")) >= 1
+                # Text where there was no memory for the request itself, as kube-apiserver answers one too many.
+                assert answer.header("Content-Type") != "application/json" or answer.json()["reason"] == "TooManyRequests"
             statuses.append((f"s{i}-{j}", answer.status))
         return statuses
     results = [row for rows in harness.in_threads(24, work) for row in rows]
@@ -215,6 +217,7 @@ def test_nth_allocation_fails(start, verb):
     """For every n: a 5xx Status or a closed connection, or the answer that it always gives; then the next request is served."""
     server = start(program=harness.fault_binary(), flags=["--debuggable"])
     fault, probe, client, quiet, n, failures = Fault(server), Client(server), Client(server), 0, 0, 0
+    assert probe.request("POST", SECRETS, body=harness.secret("barrier", {})).status == 201
     while quiet < 3:
         if probe.request("GET", f"{SECRETS}/kept").status == 404:
             body = harness.secret("kept", {"a": "b"}, metadata={"labels": {"x": "y"}})
@@ -275,17 +278,20 @@ def check_answer(answer, fired, verb):
     elif verb == "refused":
         assert answer.status in (400, 401), answer
     else:
-        assert answer.status in (200, 201), answer
+        # 404: a delete that got no answer the time before was carried out after all.
+        assert answer.status in (200, 201) or (verb, answer.status) == ("delete", 404), answer
         for line in answer.body.split(b"\n") if verb == "watch" else [answer.body]:
             assert not line or harness.json.loads(line)
 
 
 def check_state(probe, before, answer, verb):
     """What was refused changed nothing; of what was not answered, old or new stands."""
-    if verb not in ("update", "delete") or (answer is not None and answer.status < 300):
+    if verb not in ("update", "delete") or (answer is not None and not refused(answer)):
         return
     after = probe.request("GET", f"{SECRETS}/kept")
     if answer is not None:
         assert after.status == 200 and after.json() == before
     else:
         assert after.status in (200, 404)
+        # A write that is durable after the one without an answer: what stands now goes on standing.
+        assert probe.request("PUT", f"{SECRETS}/barrier", body=harness.secret("barrier", {"at": before["metadata"]["resourceVersion"]})).status < 500
