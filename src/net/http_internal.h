@@ -40,8 +40,8 @@ struct http_shard {
     int reserve_fd; /* given up to accept and close when descriptors run out */
     struct timer accept_pause;
     struct timer trim;
-    unsigned handshakes; /* since the heap was trimmed */
-    struct task drain_task;
+    unsigned handshakes;              /* since the heap was trimmed */
+    struct task drain_task, cut_task; /* a loop may not have come to the one when the other is posted */
     struct http_connection *connections;
     atomic_uint count; /* of its connections, those on their way to it included */
     struct http_connection *send_first, **send_last;

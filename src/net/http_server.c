@@ -241,7 +241,7 @@ static void shard_drain(struct task *task)
 
 static void shard_cut(struct task *task)
 {
-    struct http_shard *shard = (struct http_shard *)((char *)task - offsetof(struct http_shard, drain_task));
+    struct http_shard *shard = (struct http_shard *)((char *)task - offsetof(struct http_shard, cut_task));
     for (struct http_connection *c = shard->connections, *next; c; c = next) {
         next = c->next;
         connection_close_now(c);
@@ -252,8 +252,8 @@ static void drain_expired(struct timer *timer)
 {
     struct http_server *server = (struct http_server *)((char *)timer - offsetof(struct http_server, drain_timer));
     for (size_t i = 0; i < server->shard_count; i++) {
-        server->shards[i].drain_task.run = shard_cut;
-        loop_post(server->shards[i].loop, &server->shards[i].drain_task);
+        server->shards[i].cut_task.run = shard_cut;
+        loop_post(server->shards[i].loop, &server->shards[i].cut_task);
     }
 }
 

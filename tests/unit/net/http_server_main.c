@@ -7,6 +7,7 @@
  *   /stream?n=   n bytes in pieces, whatever     /watch       a stream that waits; POST /notify wakes all with one line
  *   /abort       some bytes, then cut            /held        answered by another thread
  *   /who         the client's name               /headers     what came in
+ *   /busy?n=     keeps its loop busy for n ms
  *   /fail?n=     the n-th allocation from now fails (0: none does)
  */
 #include "base/memory.h"
@@ -35,6 +36,7 @@ struct stream {
 static struct loop *loops[LOOPS_MAX];
 static size_t loop_count;
 static struct http_server *server;
+static unsigned drain_ms = 2000;
 static _Thread_local struct stream *watches;
 static _Atomic unsigned changes;
 static uint8_t filler[65536];
@@ -201,7 +203,10 @@ static void head(struct http_exchange *x)
         hold(x);
     else if (bytes_equal(x->path, BYTES("/who")))
         show_peer(x);
-    else if (bytes_equal(x->path, BYTES("/headers")))
+    else if (bytes_equal(x->path, BYTES("/busy"))) {
+        usleep((useconds_t)query_n(x) * 1000);
+        http_answer(x, 200, plain, 1, BYTES("ok\n"));
+    } else if (bytes_equal(x->path, BYTES("/headers")))
         show_headers(x);
     else if (bytes_equal(x->path, BYTES("/fail"))) {
         http_answer(x, 200, plain, 1, BYTES("ok\n"));
@@ -255,7 +260,7 @@ static void input_ended(struct loop_fd *fd, uint32_t events)
     (void)events;
     if (read(fd->fd, &byte, 1) <= 0) {
         loop_remove(loops[0], fd);
-        http_server_drain(server, 2000, drained, NULL);
+        http_server_drain(server, drain_ms, drained, NULL);
     }
 }
 
@@ -271,7 +276,7 @@ static void set_option(struct http_options *o, const char *text)
         const char *name;
         unsigned *value;
     } names[] = {{"head", &o->head_timeout_ms}, {"body", &o->body_timeout_ms}, {"idle", &o->idle_timeout_ms},
-        {"stall", &o->stall_timeout_ms}, {"connections", &o->max_connections}};
+        {"stall", &o->stall_timeout_ms}, {"connections", &o->max_connections}, {"drain", &drain_ms}};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         size_t n = strlen(names[i].name);
         if (strncmp(text, names[i].name, n) == 0 && text[n] == '=')

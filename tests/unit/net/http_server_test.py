@@ -106,6 +106,21 @@ class Http1(unittest.TestCase):
         ]:
             self.assertEqual(self.ask(request), b"HTTP/1.1 " + status + error + text)
 
+    def test_a_drain_that_times_out_before_a_busy_loop_knows(self):
+        for slow in (0, 1):  # which loop has which connection is not known
+            with Server("drain=1", loops=2) as server, server.connect() as a, server.connect() as b:
+                for s in (a, b):
+                    s.sendall(GET % b"/fixed")
+                    read_until(s, b"x" * 1000)
+                a.sendall(GET % (b"/busy?n=300", b"/busy?n=50")[slow])
+                b.sendall(GET % (b"/busy?n=50", b"/busy?n=300")[slow])
+                server.process.stdin.close()
+                try:
+                    self.assertEqual(server.process.wait(20), 0)
+                finally:
+                    server.process.kill()
+                    server.process.stdout.close()
+
     def test_pipelining_keeps_order(self):
         answer = self.ask(GET % b"/held" + GET % b"/fixed" + b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc"
                           + b"GET /nope HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
