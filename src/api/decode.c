@@ -301,7 +301,8 @@ err_t decode_stored(struct arena *arena, const struct kind *kind, bytes stored, 
     struct object_cuts cuts;
     struct json *object = NULL;
     struct warnings none = {0};
-    if (object_cut(stored, &cuts)) {
+    if (object_cut(stored, &cuts) && bytes_equal(cuts.kind, bytes_of(kind->kind)) &&
+        bytes_equal(cuts.api_version, kind_api_version(arena, kind))) {
         *ret = stored;
         return ERR_OK;
     }

@@ -44,8 +44,8 @@ bool object_cut(bytes text, struct object_cuts *ret)
     bytes ignored;
     if (!bytes_end(text, BYTES("}\n")) && !bytes_end(text, BYTES("}")))
         return false;
-    if (!expect(&c, BYTES("{\"kind\":\"")) || !take_text(&c, &ignored) || !expect(&c, BYTES(",\"apiVersion\":\"")) ||
-        !take_text(&c, &ignored) || !expect(&c, BYTES(",")))
+    if (!expect(&c, BYTES("{\"kind\":\"")) || !take_text(&c, &cuts.kind) || !expect(&c, BYTES(",\"apiVersion\":\"")) ||
+        !take_text(&c, &cuts.api_version) || !expect(&c, BYTES(",")))
         return false;
     cuts.body = text.n - c.left;
     if (!expect(&c, BYTES("\"metadata\":{")) || !take_member(&c, BYTES("\"name\":\""), true, &cuts.name) ||

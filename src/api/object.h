@@ -9,9 +9,10 @@
 /* Where to cut canonical stored JSON {"kind":..,"apiVersion":..,"metadata":{"name":..}..}: all offsets into the text.
  */
 struct object_cuts {
-    size_t body;                /* of `"metadata"`: list items start here, after a '{' */
-    size_t resource_version;    /* where "resourceVersion":"N", goes: after name, generateName, namespace, uid */
-    bool needs_comma_before;    /* nothing follows in metadata there: write ,"resourceVersion":"N" */
+    size_t body;             /* of `"metadata"`: list items start here, after a '{' */
+    size_t resource_version; /* where "resourceVersion":"N", goes: after name, generateName, namespace, uid */
+    bool needs_comma_before; /* nothing follows in metadata there: write ,"resourceVersion":"N" */
+    bytes kind, api_version;
     bytes name, namespace, uid; /* raw text without quotes; they need no unescaping */
 };
 /* False when text is not canonical (then parse). No allocation. */

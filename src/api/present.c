@@ -15,7 +15,10 @@ static err_t parse(
 {
     struct json *object;
     bytes number = arena_format(arena, "%llu", (unsigned long long)revision);
-    TRY(json_parse(arena, text, &(struct json_options){0}, &object, NULL, error));
+    err_t result = json_parse(arena, text, &(struct json_options){.max_depth = 100}, &object, NULL, error);
+    if (result == ERR_BAD_REQUEST)
+        return error_set(error, ERR_CORRUPT, "a stored %s cannot be decoded", kind->kind);
+    TRY(result);
     struct json *metadata = json_get(object, BYTES("metadata"));
     if (!metadata || metadata->type != JSON_OBJECT)
         return error_set(error, ERR_CORRUPT, "a stored %s has no metadata", kind->kind);

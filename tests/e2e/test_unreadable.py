@@ -122,3 +122,62 @@ def test_the_annotation_is_ours(server, namespace, verb):
     else:
         answer = server.request("POST", path, body)
     assert answer.status == 422 and ANNOTATION in answer.json()["message"]
+
+
+# ---- well sealed, but no object: what only a writer with the key could have stored
+
+def protobuf_fields(message):
+    """Number, value and place of each field; places of bytes only."""
+    def varint(at):
+        number = shift = 0
+        while True:
+            byte = message[at]
+            number, shift, at = number | (byte & 127) << shift, shift + 7, at + 1
+            if byte < 128:
+                return number, at
+    at = 0
+    while at < len(message):
+        tag, at = varint(at)
+        size, at = varint(at)
+        if tag & 7 == 2:
+            yield tag >> 3, bytes(message[at:at + size]), at
+            at += size
+
+
+def reseal(server, path, change):
+    """change() for change_record: opens the value with the unlock key, changes its text, and seals it as it was."""
+    aead = pytest.importorskip("cryptography.hazmat.primitives.ciphers.aead")
+    kdf = pytest.importorskip("cryptography.hazmat.primitives.kdf.hkdf")
+    hashes = pytest.importorskip("cryptography.hazmat.primitives.hashes")
+    unlock = bytes.fromhex(server.unlock.read_text().split("coffer-unlock-v1 ")[1].strip())
+
+    def run(record):
+        start = record.index(b"k8s:enc:kms:v2:coffer:") + len(b"k8s:enc:kms:v2:coffer:")
+        fields = {number: (value, at) for number, value, at in protobuf_fields(record[start:])}
+        (sealed, at), (key_id, _), (wrapped, _) = fields[1], fields[2], fields[3]
+        seed = aead.AESGCM(unlock).decrypt(wrapped[1:13], wrapped[13:], b"coffer seed v1\0" + key_id)
+        cipher = aead.AESGCM(kdf.HKDFExpand(hashes.SHA256(), 32, sealed[:32]).derive(seed))
+        text = change(cipher.decrypt(sealed[32:44], sealed[44:], path))
+        record[start + at:start + at + len(sealed)] = sealed[:44] + cipher.encrypt(sealed[32:44], text, path)
+    return run
+
+
+@pytest.mark.parametrize("change", [(b'"data":{', b'"data":,'), (b'"Secret"', b'"Sesame"')], ids=["no-json", "no-secret"])
+def test_what_is_no_object_hides_no_other(start, change):
+    server = start()
+    for name in ("a", "b", "c"):
+        server.call("POST", SECRETS, harness.secret(name, {"v": name}, metadata={"labels": {"all": "yes"}}))
+    server.stop()
+    change_record(server.directory, "b", reseal(server, b"/registry/secrets/default/b", lambda text: text.replace(*change)))
+    server.start()
+    table = [("Accept", "application/json;as=Table;g=meta.k8s.io;v=v1")]
+    assert [row["cells"][0] for row in server.call("GET", SECRETS, headers=table)["rows"]] == ["a", "b", "c"]
+    assert names(server.call("GET", f"{SECRETS}?pretty=true")) == ["a", "b", "c"]
+    assert names(server.call("GET", f"{SECRETS}?labelSelector=all%3Dyes")) == ["a", "c"]
+    answer = server.request("GET", f"{SECRETS}/b", headers=table)
+    assert answer.status == 500 and "cannot be decoded" in answer.json()["message"]
+    assert server.request("PUT", f"{SECRETS}/b", harness.secret("b", {"v": "new"})).status == 500
+    with server.watch(f"{SECRETS}?watch=true&labelSelector=all&timeoutSeconds=1") as watch:
+        assert [event["object"]["metadata"]["name"] for event in watch.rest()] == ["a", "c"]
+    assert names(server.call("DELETE", SECRETS)) == ["a", "c"]
+    assert server.request("DELETE", f"{SECRETS}/b").status == 200

@@ -81,8 +81,10 @@ static void our_own_json_is_not_copied(void **state)
 
 static void damage_is_found(void **state)
 {
-    static const char *const texts[] = {
-        "", "x", "{", "{}", "null", "[]", "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\"}}", "k8s"};
+    static const char *const texts[] = {"", "x", "{", "{}", "null", "[]",
+        "{\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"x\"}}", "k8s",
+        "{\"kind\":\"ConfigMap\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\"}}\n",
+        "{\"kind\":\"Secret\",\"apiVersion\":\"v2\",\"metadata\":{\"name\":\"x\",\"uid\":\"u\"}}\n"};
     bytes whole = golden_hex("etcd/none.hex"), canonical = BYTES_NONE;
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
