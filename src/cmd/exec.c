@@ -240,11 +240,14 @@ static err_t put_all(struct exec *x, const struct reference *r, const struct jso
         bytes name = arena_join(x->arena, r->name, member->key, ARENA_END);
         if (!name.p)
             return arena_error(x->arena, x->error);
-        if (environment_name_valid(name))
+        const char *wrong = !environment_name_valid(name)       ? "it is no name of a variable"
+                            : environment_name_loads_code(name) ? "it chooses what code runs; --env may set it"
+                                                                : NULL;
+        if (!wrong)
             TRY(put_value(x, r, name, member));
         else
-            command_warn(x->command, "a key of Secret %s/%.*s was skipped: it is no name of a variable",
-                x->config.namespace, BYTES_FMT(r->secret));
+            command_warn(x->command, "a key of Secret %s/%.*s was skipped: %s", x->config.namespace,
+                BYTES_FMT(r->secret), wrong);
     }
     return ERR_OK;
 }
@@ -339,7 +342,7 @@ const struct command command_exec = {
                    "~/.kube/config), or in a "
                    "pod from its service account. --env wins over --env-from, which wins over the inherited "
                    "environment; of several, the last "
-                   "wins.\n\n"
+                   "wins. Variables that choose what code runs, such as PATH and LD_PRELOAD, come by --env alone.\n\n"
                    "  coffer exec --env PGPASSWORD=db/password -- psql\n"
                    "  coffer exec -n shop --env-from db:DB_ --optional db -- ./server\n\n"
                    "Exit status: that of PROGRAM; 125 when coffer itself fails, 126 when PROGRAM cannot be run, 127 "

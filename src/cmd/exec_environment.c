@@ -16,6 +16,15 @@ bool environment_name_valid(bytes name)
     return name.n > 0;
 }
 
+bool environment_name_loads_code(bytes name)
+{
+    static const char *const names[] = {"PATH", "BASH_ENV", "SHELLOPTS", "IFS", "GCONV_PATH", "GLIBC_TUNABLES"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (bytes_equal(name, bytes_of(names[i])))
+            return true;
+    return bytes_start(name, BYTES("LD_")) || bytes_start(name, BYTES("BASH_FUNC_"));
+}
+
 static err_t append(struct environment *e, bytes line, size_t name_length, struct error *error)
 {
     if (e->count == e->capacity) {

@@ -32,5 +32,7 @@ MUST_CHECK err_t environment_list(struct environment *, char ***ret, struct erro
 
 /* Whether Kubernetes takes it as the name of a variable: printable ASCII without an equals sign, not empty. */
 bool environment_name_valid(bytes name);
+/* Whether the dynamic loader or a shell takes code from it: who may write a Secret should not gain a shell by it. */
+bool environment_name_loads_code(bytes name);
 
 #endif

@@ -120,7 +120,7 @@ def test_path_of_the_new_environment(client, api, tmp_path):
     tool.write_text("#!/bin/sh\necho \"$0\"\n")
     tool.chmod(0o755)
     api.put("db", {"PATH": f"{tool.parent}:/bin"})
-    assert client.run("--env-from", "db", program=["tool"]).stdout.decode().strip() == str(tool)
+    assert client.run("--env", "PATH=db/PATH", program=["tool"]).stdout.decode().strip() == str(tool)
 
 
 def test_namespace(client, api):
@@ -204,6 +204,14 @@ def test_keys_that_are_no_names(client, api):
     done = client.run("--env-from", "db")
     assert done.returncode == 0 and b"1.fine-one=4\0" in done.stdout
     assert done.stderr.decode().count("warning: a key of Secret default/db was skipped") == 3
+
+
+def test_keys_that_choose_what_runs(client, api):
+    api.put("db", {"LD_PRELOAD": "/evil.so", "PATH": "/evil", "BASH_ENV": "$(evil)", "fine": "1"})
+    done = client.run("--env-from", "db")
+    assert done.returncode == 0 and b"fine=1\0" in done.stdout and b"evil" not in done.stdout
+    assert done.stderr.decode().count("it chooses what code runs") == 3
+    assert client.env("--env", "BASH_ENV=db/BASH_ENV")["BASH_ENV"] == "$(evil)"
 
 
 # ---- the program

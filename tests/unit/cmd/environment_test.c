@@ -79,6 +79,10 @@ static void test_names(void **state)
     assert_false(environment_name_valid(BYTES("a\nb")));
     assert_false(environment_name_valid(BYTES("a\0b")));
     assert_false(environment_name_valid(BYTES("\xc3\xa9")));
+    assert_true(environment_name_loads_code(BYTES("LD_PRELOAD")));
+    assert_true(environment_name_loads_code(BYTES("PATH")));
+    assert_false(environment_name_loads_code(BYTES("PATHS")));
+    assert_false(environment_name_loads_code(BYTES("OLD_PATH")));
 }
 
 static void test_no_memory(void **state)
