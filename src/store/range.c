@@ -124,7 +124,7 @@ uint64_t range_count(struct range *range)
     uint64_t count = 0;
     MDB_val key;
     while (step(range, &key, &newest)) {
-        if (c->revision == 0)
+        if (c->revision == 0 || newest.revision <= c->revision) /* the index knows; it is much smaller than the log */
             count += !newest.deleted;
         else
             count += resolve(range, &key, &newest, &row);
