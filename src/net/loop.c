@@ -12,7 +12,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define EVENTS_MAX 16 /* a turn; its answers are sent at its end, and clients shall not all wait for the last request */
+/* A turn. Its answers are sent at its end, and clients shall not all wait for the last request. */
+#define EVENTS_MAX 16
 
 struct task_list {
     struct task *first, **last;
