@@ -261,7 +261,7 @@ static bool grow(struct buffer *b, size_t n)
             b->failed = true;
             return false;
         }
-        if (b->n)
+        if (b->p)
             memcpy(p, b->p, b->n);
         b->p = p;
     }
