@@ -8,9 +8,8 @@
 
 #define BUCKETS     1024
 #define WINDOW_ROWS 512 /* rows of one turn; what comes in larger bursts goes on in the next */
-#define WINDOW_MEMORY                                                                                                  \
-    (8u << 20) /* of its opened events: so do rows after these; their lines find room in the arena                     \
-                */
+/* Opened events of one turn, too; their lines find room in the arena beside them. */
+#define WINDOW_MEMORY (8u << 20)
 
 struct watch_hub {
     struct server *server;

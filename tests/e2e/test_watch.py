@@ -136,3 +136,23 @@ def test_too_old_is_410_in_the_stream(start):
         return event and event["type"] == "ERROR" and event
     event = harness.poll(expired, "compaction", pause=0.2)
     assert event["object"]["code"] == 410 and event["object"]["reason"] == "Expired"
+
+
+def test_pages_count_what_is_left_of_their_revision(server, path):
+    """What is created, changed and deleted between two pages is not counted."""
+    names = [f"s{i:02}" for i in range(20)]
+    for each in names:
+        server.call("POST", path, harness.secret(each, {"a": "b"}))
+    page = server.call("GET", f"{path}?limit=1")
+    assert page["metadata"]["remainingItemCount"] == 19
+    for i in range(1, 20):
+        if i % 3 == 0:
+            server.call("PUT", f"{path}/s{i:02}", harness.secret(f"s{i:02}", {"a": "c"}))
+        if i % 4 == 0:
+            server.call("DELETE", f"{path}/s{i:02}")
+        if i % 8 == 0:
+            server.call("POST", path, harness.secret(f"s{i:02}", {"a": "again"}))
+        server.call("POST", path, harness.secret(f"s{i:02}-new", {"a": "b"}))
+        page = server.call("GET", f"{path}?limit=1&continue={page['metadata']['continue']}")
+        assert [item["metadata"]["name"] for item in page["items"]] == [names[i]]
+        assert page["metadata"].get("remainingItemCount", 0) == 19 - i
