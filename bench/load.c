@@ -18,17 +18,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 static struct {
     const char *host, *port, *path, *certificate, *key, *method, *body, *accept, *trigger;
+    const char *connections_text, *streams_text, *requests_text, *seconds_text;
     int connections, streams;
     long requests;
     double seconds;
     bool h2, handshakes, resumed, watch;
-} option = {.method = "GET", .connections = 1, .streams = 1, .requests = 10000, .accept = "application/json"};
+} option = {.method = "GET",
+    .connections_text = "1",
+    .streams_text = "1",
+    .requests_text = "10000",
+    .seconds_text = "0",
+    .accept = "application/json"};
 
 struct stream {
     uint64_t begun_us;
@@ -439,8 +444,6 @@ static int by_value(const void *a, const void *b)
 
 static void report(uint64_t elapsed_us)
 {
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
     qsort(latency_us, (size_t)latency_count, sizeof(*latency_us), by_value);
     printf("{\"requests\":%ld,\"failed\":%ld,\"seconds\":%.6f,\"rate\":%.1f,\"bytes\":%llu,\"p50_us\":%u,\"p99_us\":%u,"
            "\"max_us\":%u}\n",
@@ -531,55 +534,32 @@ static _Noreturn void usage(void)
 
 static void parse(int argc, char **argv)
 {
-    static const struct option rows[] = {{"cert", 1, NULL, 'c'}, {"key", 1, NULL, 'k'}, {"h2", 0, NULL, '2'},
-        {"connections", 1, NULL, 'n'}, {"streams", 1, NULL, 'm'}, {"requests", 1, NULL, 'r'}, {"seconds", 1, NULL, 's'},
-        {"method", 1, NULL, 'X'}, {"body", 1, NULL, 'd'}, {"accept", 1, NULL, 'a'}, {"handshakes", 1, NULL, 'h'},
-        {"watch", 0, NULL, 'w'}, {"trigger", 1, NULL, 't'}, {0}};
-    int c;
-    while ((c = getopt_long(argc, argv, "", rows, NULL)) != -1)
-        switch (c) {
-        case 'c':
-            option.certificate = optarg;
-            break;
-        case 'k':
-            option.key = optarg;
-            break;
-        case '2':
-            option.h2 = true;
-            break;
-        case 'n':
-            option.connections = atoi(optarg);
-            break;
-        case 'm':
-            option.streams = atoi(optarg);
-            break;
-        case 'r':
-            option.requests = atol(optarg);
-            break;
-        case 's':
-            option.seconds = atof(optarg);
-            break;
-        case 'X':
-            option.method = optarg;
-            break;
-        case 'd':
-            option.body = optarg;
-            break;
-        case 'a':
-            option.accept = optarg;
-            break;
-        case 'h':
-            option.handshakes = true, option.resumed = strcmp(optarg, "resumed") == 0;
-            break;
-        case 'w':
-            option.watch = true;
-            break;
-        case 't':
-            option.trigger = optarg;
-            break;
-        default:
-            usage();
-        }
+    static const char *handshakes;
+    static const struct {
+        const char *name, **text;
+        bool *flag;
+    } options[] = {{"cert", &option.certificate}, {"key", &option.key}, {"h2", NULL, &option.h2},
+        {"connections", &option.connections_text}, {"streams", &option.streams_text},
+        {"requests", &option.requests_text}, {"seconds", &option.seconds_text}, {"method", &option.method},
+        {"body", &option.body}, {"accept", &option.accept}, {"handshakes", &handshakes}, {"watch", NULL, &option.watch},
+        {"trigger", &option.trigger}};
+    struct option rows[sizeof(options) / sizeof(options[0]) + 1] = {0};
+    int row;
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        rows[i] = (struct option){options[i].name, options[i].text ? 1 : 0, NULL, (int)i};
+    while ((row = getopt_long(argc, argv, "", rows, NULL)) >= 0 && row != '?')
+        if (options[row].text)
+            *options[row].text = optarg;
+        else
+            *options[row].flag = true;
+    if (row == '?')
+        usage();
+    option.connections = atoi(option.connections_text);
+    option.streams = atoi(option.streams_text);
+    option.requests = atol(option.requests_text);
+    option.seconds = atof(option.seconds_text);
+    option.handshakes = handshakes != NULL;
+    option.resumed = handshakes && strcmp(handshakes, "resumed") == 0;
     if (optind + 1 != argc || strncmp(argv[optind], "https://", 8) != 0)
         usage();
     char *host = argv[optind] + 8, *slash = strchr(host, '/'), *colon = strchr(host, ':');
