@@ -11,8 +11,15 @@ ROWS = []
 
 
 def row(what, measured, goal, met):
-    ROWS.append((what, measured, goal, met))
-    print('%-74s %-34s goal %-18s %s' % (what, measured, goal, 'met' if met else 'MISSED'), flush=True)
+    verdict = met if isinstance(met, str) else 'met' if met else '**missed**'
+    ROWS.append((what, measured, goal, verdict))
+    print('%-74s %-34s goal %-18s %s' % (what, measured, goal, verdict), flush=True)
+
+
+def row_of_ratios(what, cpu, rate, goal):
+    """Client and server have a core each: the rate says less than the CPU time where others use the machine, but it counts as well."""
+    met = cpu >= goal if (cpu >= goal) == (rate >= goal) else 'met by CPU, **missed** by rate' if cpu >= goal else '**missed** by CPU, met by rate'
+    row(what, '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= %.1fx' % goal, met)
 
 
 def free_port():
@@ -140,7 +147,7 @@ def against_nginx(what, pid, url, cert, key, peer, goals):
         theirs = lambda: cpu_per_request(worker, lambda: load(peer_url, cert, key, *flags))
         ours(), theirs()
         cpu, rate, own = paired(ours, theirs)
-        row('%s, %s' % (what, name), '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= %.1fx' % goal, cpu >= goal)
+        row_of_ratios('%s, %s' % (what, name), cpu, rate, goal)
 
 
 class Certificates:
@@ -173,7 +180,7 @@ def measure_fixed():
         ours = lambda: cpu_per_request(fixed.pid, lambda: load(url, c('client.pem'), c('client.key'), *flags))
         theirs = lambda: cpu_per_request(peer[1], lambda: load(peer[2], c('client.pem'), c('client.key'), *flags))
         cpu, rate, _ = paired(ours, theirs)
-        row('Handshake with a client certificate, %s' % mode, '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= 1.0x', cpu >= 1.0)
+        row_of_ratios('Handshake with a client certificate, %s' % mode, cpu, rate, 1.0)
     peer[0].terminate(), fixed.terminate()
     peer[0].wait(), fixed.wait()
 
@@ -231,7 +238,6 @@ def measure_list():
     coffer = Coffer()
     fill(coffer, 10000)
     path = '/api/v1/namespaces/default/secrets'
-    coffer.load(path, '--requests', 2)
     private = memory(coffer.pid)[1]
     peak, done = [private], threading.Event()
 
@@ -319,8 +325,8 @@ def main():
     finally:
         shutil.rmtree(WORK, ignore_errors=True)
     print('\n| what | measured | goal | |\n| --- | --- | --- | --- |')
-    for what, measured, goal, met in ROWS:
-        print('| %s | %s | %s | %s |' % (what, measured, goal, 'met' if met else '**missed**'))
+    for what, measured, goal, verdict in ROWS:
+        print('| %s | %s | %s | %s |' % (what, measured, goal, verdict))
 
 
 main()
