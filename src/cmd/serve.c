@@ -244,7 +244,8 @@ static void *loop_thread(void *loop)
 {
     char name[16];
     snprintf(name, sizeof(name), "loop-%u", loop_number(loop));
-    pthread_setname_np(pthread_self(), name);
+    if (loop_number(loop) > 0) /* the first runs on the main thread, whose name is the process's in ps and pgrep */
+        pthread_setname_np(pthread_self(), name);
     loop_run(loop);
     return NULL;
 }
