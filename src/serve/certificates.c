@@ -343,7 +343,10 @@ static err_t load(struct certificates *c, struct arena *scratch, struct arena *k
     TRY(ca_bundle(c, scratch, &ca, now, &own_ca, error));
     client_ca = own_ca;
     if (c->options.client_ca_file) {
+        int64_t from, until;
         TRY(file_read(scratch, c->options.client_ca_file, FILE_LIMIT, &more, error));
+        if (x509_inspect(more, &from, &until, NULL) != ERR_OK) /* behind our own CA, an empty file would pass */
+            return error_set(error, ERR_INVALID, "%s holds no certificate in PEM form", c->options.client_ca_file);
         client_ca = arena_join(scratch, own_ca, BYTES("\n"), more, ARENA_END);
         if (!client_ca.p)
             return arena_error(scratch, error);

@@ -184,6 +184,11 @@ def test_client_ca_file(start, tmp_path):
     assert server.request("GET", SECRETS, client="none").status == 200
 
 
+def test_client_ca_file_without_a_certificate(tmp_path):
+    (tmp_path / "empty.pem").write_text("")
+    assert "empty.pem holds no certificate" in refusal(harness.Server(flags=["--client-ca-file", str(tmp_path / "empty.pem")]))
+
+
 def test_own_serving_certificate_and_reload(start, tmp_path):
     """--tls-cert-file is served; SIGHUP takes the new one; running connections live on."""
     certificate, key = foreign_certificate(tmp_path)
