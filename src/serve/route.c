@@ -228,8 +228,11 @@ enum step_result route_step(struct request *r)
         return error_set(&r->error, ERR_BAD_REQUEST, "the path is not well percent-encoded"), STEP_FAIL;
     case ERR_METHOD_NOT_ALLOWED:
         r->details.present = true;
-        (void)error_set(
-            &r->error, ERR_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
+        (void)error_set(&r->error, ERR_METHOD_NOT_ALLOWED, "%s",
+            r->name.n > 0 && bytes_equal(r->exchange->method, BYTES("PATCH"))
+                ? "Coffer does not serve PATCH yet, which kubectl apply, edit, patch, label and annotate send; kubectl "
+                  "create and replace work"
+                : "the server does not allow this method on the requested resource");
         return STEP_FAIL;
     default:
         if (!r->attributes.resource_request)
