@@ -286,8 +286,6 @@ static const struct {
     {CURLE_OPERATION_TIMEDOUT, ERR_TIMEOUT, "no answer in time"},
     {CURLE_GOT_NOTHING, ERR_UNAVAILABLE, "the connection was closed without an answer"},
     {CURLE_PARTIAL_FILE, ERR_UNAVAILABLE, "the connection was closed in the middle of the answer"},
-    {CURLE_SEND_ERROR, ERR_UNAVAILABLE, "the connection broke while sending"},
-    {CURLE_RECV_ERROR, ERR_UNAVAILABLE, "the connection broke while receiving"},
     {CURLE_OUT_OF_MEMORY, ERR_NO_MEMORY, "out of memory"},
     {CURLE_SSL_CERTPROBLEM, ERR_INVALID, "the client certificate or its key cannot be used"},
     {CURLE_SSL_CACERT_BADFILE, ERR_INVALID, "the CA certificate cannot be read"},
@@ -299,6 +297,7 @@ static const struct {
 static err_t explain(struct transfer *t, CURLcode result, struct error *error)
 {
     long verified = 0, reason = 0;
+    const char *alert = strstr(t->reason, " alert ");
     if (t->too_large)
         return error_set(error, ERR_TOO_LARGE, "%s: the answer is larger than %zu bytes", t->host, t->client->max_body);
     if (t->body.failed)
@@ -308,6 +307,16 @@ static err_t explain(struct transfer *t, CURLcode result, struct error *error)
     if (result == CURLE_PEER_FAILED_VERIFICATION && verified != X509_V_OK)
         return error_set(error, ERR_UNAVAILABLE, "%s: its certificate is not trusted: %s", t->host,
             X509_verify_cert_error_string(verified));
+    /* With TLS 1.3 a refused client certificate shows after the handshake: as an alert, or as a broken connection when
+     * that overtakes it. */
+    const char *hint =
+        t->client->certificate.n > 0 ? "; is the client certificate one of its CA, and still valid?" : "";
+    if (alert)
+        return error_set(error, ERR_UNAVAILABLE, "%s: the server refused the TLS connection:%.*s%s", t->host,
+            (int)strcspn(alert, ","), alert, hint);
+    if (result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR)
+        return error_set(error, ERR_UNAVAILABLE, "%s: the connection broke while %s%s", t->host,
+            result == CURLE_SEND_ERROR ? "sending" : "receiving", hint);
     if (result == CURLE_COULDNT_CONNECT && reason != 0)
         return error_set(error, ERR_UNAVAILABLE, "%s: cannot connect: %s", t->host, strerror((int)reason));
     if (result == CURLE_SSL_CACERT_BADFILE && !t->client->ca.n)

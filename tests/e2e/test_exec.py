@@ -349,6 +349,14 @@ def test_client_certificate(client, api, authority, inline):
     assert api.seen[0][2]["commonName"] == "jane" and "Authorization" not in api.seen[0][1]
 
 
+def test_client_certificate_of_another_ca(client, api, tmp_path):
+    (tmp_path / "other").mkdir()
+    certificate, key = peer.Authority(tmp_path / "other").sign("jane", "/O=team/CN=jane", "extendedKeyUsage=clientAuth\n")
+    client.user = {"client-certificate": str(certificate), "client-key": str(key)}
+    assert "is the client certificate one of its CA" in client.fails("--env", "A=db/k")
+    assert not api.seen
+
+
 def plugin(client, script, **more):
     path = client.folder / "plugin"
     path.write_text("#!/bin/sh\n" + script)
