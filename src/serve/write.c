@@ -210,13 +210,13 @@ static err_t admit_empty(struct request *r, struct read_txn *txn)
                 objects == 1 ? kinds[i]->singular : kinds[i]->plural);
     }
     if (held.n > 0)
-        buffer_format(&held, " in it; delete what it holds first");
+        buffer_format(&held, "; delete that first");
     buffer_byte(&held, 0);
     if (held.failed)
         return arena_error(r->arena, &r->error);
     if (held.n == 1)
         return ERR_OK;
-    sentence = arena_format(r->arena, "the namespace is not empty: there are still %s", (char *)held.p);
+    sentence = arena_format(r->arena, "the namespace is not empty: it still holds %s", (char *)held.p);
     if (!sentence.p)
         return arena_error(r->arena, &r->error);
     return status_conflict(&r->error, &r->details, r->kind, r->name, (const char *)sentence.p);
