@@ -20,7 +20,7 @@ for argument in "$@"; do
   case $argument in
     --fast) wanted=(unit layers lint) ;;
     --long) export COFFER_LONG=1 FUZZ_SECONDS=300 ;;
-    -h | --help) sed -n '3,11s/^# \{0,1\}//p' "$0"; exit 0 ;;
+    -h | --help) sed -n '3,9s/^# \{0,1\}//p' "$0"; exit 0 ;;
     *)
       [[ " ${PARTS[*]} " == *" $argument "* ]] || { echo "unknown: $argument (see --help)" >&2; exit 2; }
       wanted+=("$argument")
