@@ -1,27 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpenAPI documents from the schemas: enough for kubectl's validation, explain and patches. */
+/* OpenAPI v3 documents from the schemas: enough for kubectl's validation, explain and patches. */
+#include "api/openapi.h"
+
 #include "api/discovery.h"
-#include "text/protobuf.h"
-
-/* ---- Version 2: an almost empty document; clients ask it for nothing but its presence */
-
-void openapi_v2_protobuf(struct buffer *b)
-{
-    struct buffer message;
-    buffer_init(&message, b->arena);
-    protobuf_put_bytes(&message, 1, BYTES("Coffer"));
-    protobuf_put_bytes(&message, 2, BYTES("v1.34.0+coffer"));
-    protobuf_put_bytes(b, 1, BYTES("2.0"));
-    protobuf_put_bytes(b, 2, buffer_bytes(&message));
-    protobuf_put_head(b, 8, 0);
-    b->failed = b->failed || message.failed;
-}
-
-void openapi_v2_json(struct buffer *b)
-{
-    buffer_text(b, "{\"swagger\":\"2.0\",\"info\":{\"title\":\"Coffer\",\"version\":\"v1.34.0+coffer\"},\"paths\":{},"
-                   "\"definitions\":{}}\n");
-}
 
 /* ---- Version 3: schemas */
 
@@ -79,9 +60,7 @@ static void put_object(struct buffer *b, const struct schema *schema)
     put_required(b, schema);
 }
 
-static const struct {
-    const char *type, *format;
-} json_types[] = {[SCHEMA_ANY] = {"object", NULL},
+const struct openapi_type openapi_types[] = {[SCHEMA_ANY] = {"object", NULL},
     [SCHEMA_STRING] = {"string", NULL},
     [SCHEMA_BYTES] = {"string", "byte"},
     [SCHEMA_TIME] = {"string", "date-time"},
@@ -98,8 +77,8 @@ static const struct {
 static void put_body(struct buffer *b, const struct schema *schema, const char *description)
 {
     put_description(b, description ? description : schema->description);
-    buffer_format(b, "\"type\":\"%s\"", json_types[schema->type].type);
-    put_keyword(b, "format", schema->type == SCHEMA_INTEGER ? schema->format : json_types[schema->type].format);
+    buffer_format(b, "\"type\":\"%s\"", openapi_types[schema->type].type);
+    put_keyword(b, "format", schema->type == SCHEMA_INTEGER ? schema->format : openapi_types[schema->type].format);
     put_object(b, schema);
     if (schema->items) {
         buffer_text(b, schema->type == SCHEMA_MAP ? ",\"additionalProperties\":" : ",\"items\":");
@@ -129,27 +108,20 @@ static void put_schema(struct buffer *b, const struct schema *schema, const char
 
 /* ---- The schemas that a document needs, each once */
 
-#define SCHEMAS_MOST 512
-
-struct needed {
-    const struct schema *schemas[SCHEMAS_MOST];
-    size_t count;
-};
-
-static void need(struct needed *n, const struct schema *schema)
+void openapi_need(struct openapi_schemas *needed, const struct schema *schema)
 {
     if (schema->openapi_name) {
-        for (size_t i = 0; i < n->count; i++)
-            if (n->schemas[i] == schema)
+        for (size_t i = 0; i < needed->count; i++)
+            if (needed->schemas[i] == schema)
                 return;
-        if (n->count == SCHEMAS_MOST)
+        if (needed->count == OPENAPI_SCHEMAS_MOST)
             return;
-        n->schemas[n->count++] = schema;
+        needed->schemas[needed->count++] = schema;
     }
     for (uint32_t i = 0; i < schema->property_count; i++)
-        need(n, schema->properties[i].schema);
+        openapi_need(needed, schema->properties[i].schema);
     if (schema->items)
-        need(n, schema->items);
+        openapi_need(needed, schema->items);
 }
 
 /* ---- Paths */
@@ -185,13 +157,20 @@ static void put_operation(struct buffer *b, const struct kind *k, const struct o
         o->action, k->group, k->kind, k->version);
 }
 
+void openapi_path(struct buffer *b, const struct kind *k, bool object)
+{
+    buffer_format(b, "%s%s/%s/%s%s%s", k->group[0] ? "/apis/" : "/api", k->group, k->version,
+        k->namespaced ? "namespaces/{namespace}/" : "", k->plural, object ? "/{name}" : "");
+}
+
 static void put_path(struct buffer *b, const struct kind *k, bool object)
 {
     const struct operation *operations = object ? object_operations : collection_operations;
     size_t count = object ? ARRAY_LEN(object_operations) : ARRAY_LEN(collection_operations);
     bool comma = false;
-    buffer_format(b, "\"%s%s/%s/%s%s%s\":{", k->group[0] ? "/apis/" : "/api", k->group, k->version,
-        k->namespaced ? "namespaces/{namespace}/" : "", k->plural, object ? "/{name}" : "");
+    buffer_byte(b, '"');
+    openapi_path(b, k, object);
+    buffer_text(b, "\":{");
     for (size_t i = 0; i < count; i++) {
         if (operations[i].verb != VERB_COUNT && !(k->verbs & VERB_BIT(operations[i].verb)))
             continue;
@@ -213,7 +192,7 @@ bool openapi_v3(struct buffer *b, bytes group, bytes version)
 {
     size_t count;
     const struct kind *const *kinds = kinds_all(&count);
-    struct needed *needed = arena_zero(b->arena, sizeof(*needed));
+    struct openapi_schemas *needed = arena_zero(b->arena, sizeof(*needed));
     bool comma = false;
     if (!needed) {
         b->failed = true;
@@ -229,7 +208,7 @@ bool openapi_v3(struct buffer *b, bytes group, bytes version)
         put_path(b, kinds[i], false);
         buffer_byte(b, ',');
         put_path(b, kinds[i], true);
-        need(needed, kinds[i]->schema);
+        openapi_need(needed, kinds[i]->schema);
         comma = true;
     }
     if (!comma)
