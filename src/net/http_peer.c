@@ -75,7 +75,7 @@ static struct http_peer *peer_named(const struct http_peer *before, X509 *certif
 bool connection_identify(struct http_connection *c)
 {
     X509 *certificate = SSL_get0_peer_certificate(c->ssl);
-    if (!certificate)
+    if (!certificate || SSL_get_verify_result(c->ssl) != X509_V_OK)
         return true;
     /* A resumed session was verified when it was made; its certificate may have ended since. */
     if (SSL_session_reused(c->ssl) && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)

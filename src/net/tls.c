@@ -83,8 +83,15 @@ static err_t load_key(SSL_CTX *ssl, struct secret pem, struct error *error)
     return ERR_OK;
 }
 
-/* Clients may show a certificate; one that does not verify fails the handshake, as it does with Go's
- * VerifyClientCertIfGiven. */
+/* The verdict stays in SSL_get_verify_result, also over resumption; who asks for the peer looks at it. */
+static int verify_later(int ok, X509_STORE_CTX *context)
+{
+    (void)ok, (void)context;
+    return 1;
+}
+
+/* Clients may show a certificate. One that does not verify is no identity, so its requests are answered 401, as
+ * kube-apiserver does: an alert in the handshake would read as if the server's certificate were at fault. */
 static err_t load_client_ca(SSL_CTX *ssl, bytes pem, struct error *error)
 {
     CLEANUP(bio_done) BIO *bio = bio_of(pem.p, pem.n);
@@ -101,7 +108,7 @@ static err_t load_client_ca(SSL_CTX *ssl, bytes pem, struct error *error)
     }
     if (count == 0 || !pem_ended())
         return openssl_error(error, ERR_INVALID, "the client CA is not valid PEM");
-    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, verify_later);
     return ERR_OK;
 }
 

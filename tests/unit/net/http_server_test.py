@@ -563,14 +563,14 @@ class Tls(unittest.TestCase):
                 self.assertEqual(self.curl(server, "/who", version), b"nobody\n")
                 self.assertEqual(self.curl(server, "/who", version, *certificate), b"admin groups=2\n")
                 self.assertEqual(self.curl(server, "/who", version, "--tls-max", "1.2", *certificate), b"admin groups=2\n")
-                self.curl(server, "/who", version, *other, ok=False)
+                self.assertEqual(self.curl(server, "/who", version, *other), b"nobody\n")
                 self.assertEqual(len(self.curl(server, "/stream?n=3000000", version)), 3000000)
                 body = os.urandom(2500000)
                 with open(path("body"), "wb") as file:
                     file.write(body)
                 self.assertEqual(self.curl(server, "/echo", version, "--data-binary", "@" + path("body")), body)
             self.curl(server, "/who", "--tls-max", "1.1", ok=False)
-            self.assertEqual(int(server.end()["handshake_failures"]) >= 3, True)
+            self.assertEqual(int(server.end()["handshake_failures"]) >= 1, True)
 
     def test_resumption_keeps_the_identity(self):
         with Server(tls=True) as server:
