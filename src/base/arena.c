@@ -59,8 +59,10 @@ void arena_init(struct arena *arena, size_t limit)
 
 static struct arena_chunk *chunk_new(struct arena *arena, size_t n)
 {
-    size_t size = slab_size(n);
-    if (size > arena->limit - arena->used || arena_memory_used() + size > atomic_load(&memory_limit)) {
+    size_t size = slab_size(n), limit = atomic_load(&memory_limit);
+    if (arena->used + size > ARENA_SMALL && limit != SIZE_MAX)
+        limit -= limit / 8;
+    if (size > arena->limit - arena->used || arena_memory_used() + size > limit) {
         arena->failed = ERR_TOO_MANY_REQUESTS;
         return NULL;
     }

@@ -73,7 +73,9 @@ static inline bytes buffer_bytes(const struct buffer *b)
     return (bytes){b->p, b->n};
 }
 
-/* The process's bound on all arenas together, in bytes (--memory-limit). Set once at start. Default: no bound. */
+/* The process's bound on all arenas together, in bytes (--memory-limit). Set once at start. Default: no bound. The last
+ * eighth is for arenas of at most ARENA_SMALL: what is large leaves room for those that ask for little. */
+#define ARENA_SMALL ((size_t)256 * 1024)
 void arena_set_memory_limit(size_t bytes);
 /* Bytes of chunks held by all arenas now, for /metrics and for refusing work before it is begun. */
 size_t arena_memory_used(void);

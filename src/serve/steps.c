@@ -270,16 +270,17 @@ static size_t memory_need(const struct request *r)
     return length < BODY_LIMIT ? (size_t)length * BODY_COPIES : 0; /* a longer one is not read */
 }
 
-/* Work is refused before it begins; what has begun, and refusals, may use the last eighth. */
+/* Work that needs much is refused before it begins. What is small goes on: the last eighth is its own (base/arena.h).
+ */
 static enum step_result room_step(struct request *r)
 {
-    size_t limit = r->server->options.memory_limit, room = limit - limit / 8;
+    size_t limit = r->server->options.memory_limit, room = limit - limit / 8, need = memory_need(r);
 
-    if (limit == 0)
+    if (limit == 0 || need == 0)
         return STEP_NEXT;
     if (arena_memory_used() < room) {
-        r->promised = memory_need(r); /* given back at the end, also by who is refused now */
-        if (r->promised == 0 || atomic_fetch_add(&r->server->promised, r->promised) + r->promised <= room)
+        r->promised = need; /* given back at the end, also by who is refused now */
+        if (atomic_fetch_add(&r->server->promised, need) + need <= room)
             return STEP_NEXT;
     }
     r->details.retry_after_seconds = 1;
