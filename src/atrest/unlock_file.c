@@ -76,7 +76,8 @@ err_t unlock_file_read(const char *path, uint8_t ret[UNLOCK_KEY_SIZE], struct er
     ssize_t got;
 
     if (fd < 0 && errno == ENOENT)
-        return error_set(error, ERR_NOT_FOUND, "the unlock key %s is missing", path);
+        return error_set(error, ERR_NOT_FOUND,
+            "the unlock key %s is missing: put it back from its backup, or name it by --unlock", path);
     if (fd < 0)
         return error_errno(error, errno, "cannot read the unlock key %s", path);
     TRY(check_access(fd, path, error));

@@ -27,6 +27,7 @@
 #define LOOPS_MAX            64
 #define RENEWAL_CHECK_MS     (3600u * 1000)
 #define RENEWAL_CHECKS       8 /* in a leaf certificate's life, when that is short */
+#define STORE_LIMIT_LEAST    (1ull << 20)
 #define MEMORY_LIMIT_LEAST   (16ull << 20)
 #define MEMORY_DEFAULT_LEAST (64ull << 20)
 
@@ -335,7 +336,10 @@ static err_t start(struct error *error)
     if (run.options->memory_limit < MEMORY_LIMIT_LEAST)
         return error_set(error, ERR_BAD_REQUEST, "--memory-limit: at least %lluM, for one request of 3 MiB",
             MEMORY_LIMIT_LEAST >> 20);
+    if (run.options->store_limit && run.options->store_limit < STORE_LIMIT_LEAST)
+        return error_set(error, ERR_BAD_REQUEST, "--store-limit: at least %lluM", STORE_LIMIT_LEAST >> 20);
     TRY(parse_listen(run.arena, run.options->listen, &run.address, &run.port, error));
+    TRY(check_listen(run.address, run.port, error));
     if (run.options->data_dir)
         run.data_dir = run.options->data_dir;
     else

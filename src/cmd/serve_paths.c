@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/serve_paths.h"
 
+#include "base/file.h"
+
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -72,5 +75,26 @@ err_t parse_listen(
         return error_set(error, ERR_BAD_REQUEST, "--listen %s: %s is not a numeric address", listen, address);
     *ret_address = address;
     *ret_port = (uint16_t)port;
+    return ERR_OK;
+}
+
+err_t check_listen(const char *address, uint16_t port, struct error *error)
+{
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
+    const int on = 1;
+
+    if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
+        return error_set(error, ERR_BAD_REQUEST, "%s is not a numeric address", address);
+    CLEANUP(file_close) int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
+        bind(fd, is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6,
+            is_v4 ? (socklen_t)sizeof(v4) : (socklen_t)sizeof(v6)) != 0) {
+        if (errno == EADDRINUSE)
+            return error_set(
+                error, ERR_CONFLICT, "cannot listen on %s port %u: another program does already", address, port);
+        return error_errno(error, errno, "cannot listen on %s port %u", address, port);
+    }
     return ERR_OK;
 }

@@ -18,4 +18,7 @@ MUST_CHECK err_t unlock_file_of(const char *option, const char **ret, struct err
 MUST_CHECK err_t parse_listen(
     struct arena *, const char *listen, const char **ret_address, uint16_t *ret_port, struct error *);
 
+/* Whether the address can be listened on, before anything is made for it. ERR_CONFLICT when another program does. */
+MUST_CHECK err_t check_listen(const char *address, uint16_t port, struct error *);
+
 #endif
