@@ -259,7 +259,7 @@ static err_t resolve(struct exec *x, const struct reference *r)
     const struct json *member = json_get(f->data, r->key);
     if (f->missing && !is_optional(x, r))
         return error_set(x->error, ERR_NOT_FOUND,
-            "there is no Secret %s/%.*s at %s; may it be missing? --optional %.*s", x->config.namespace,
+            "there is no Secret %s/%.*s at %s; to go on without it, add --optional %.*s", x->config.namespace,
             BYTES_FMT(r->secret), x->config.server, BYTES_FMT(r->secret));
     if (f->data && f->data->type != JSON_OBJECT)
         return error_set(x->error, ERR_UNKNOWN, "the server sent Secret %s/%.*s without a mapping of data",
@@ -271,7 +271,7 @@ static err_t resolve(struct exec *x, const struct reference *r)
     if (is_optional(x, r))
         return ERR_OK;
     return error_set(x->error, ERR_NOT_FOUND,
-        "there is no key %.*s in Secret %s/%.*s; may it be missing? --optional %.*s/%.*s", BYTES_FMT(r->key),
+        "there is no key %.*s in Secret %s/%.*s; to go on without it, add --optional %.*s/%.*s", BYTES_FMT(r->key),
         x->config.namespace, BYTES_FMT(r->secret), BYTES_FMT(r->secret), BYTES_FMT(r->key));
 }
 

@@ -88,8 +88,8 @@ static err_t held_by_another(int fd, const char *path, struct error *error)
     char pid[24] = "";
     ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
     pid[n > 0 ? strspn(pid, "0123456789") : 0] = 0;
-    return error_set(
-        error, ERR_CONFLICT, "another process%s%s has the data directory %s open", *pid ? ", pid " : "", pid, path);
+    return error_set(error, ERR_CONFLICT, "another process%s%s%s has the data directory %s open", *pid ? " (pid " : "",
+        pid, *pid ? ")" : "", path);
 }
 
 /* For the sentence of who comes second. The disk may be full: then none is better than the last holder's. */

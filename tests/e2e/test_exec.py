@@ -139,7 +139,7 @@ def test_no_secret_no_connection(client, api):
 @pytest.mark.parametrize("flags, sentence", [
     (["--env", "A=none/k"], "there is no Secret default/none at"),
     (["--env-from", "none"], "there is no Secret default/none at"),
-    (["--env", "A=db/none"], "there is no key none in Secret default/db; may it be missing? --optional db/none"),
+    (["--env", "A=db/none"], "there is no key none in Secret default/db; to go on without it, add --optional db/none"),
     (["--env", "A=db/none", "--env", "B=db/k", "--optional", "db/k"], "there is no key none in Secret default/db"),
     (["--env", "A=none/k", "--env", "B=none/l", "--optional", "none/k"], "there is no Secret default/none at"),
 ])
