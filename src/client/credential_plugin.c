@@ -225,7 +225,7 @@ err_t credential_plugin_run(struct kubeconfig *k, struct arena *arena, struct er
     bool interactive = k->plugin->interactive != PLUGIN_NEVER && terminal;
     int ends[2];
     pid_t pid;
-    bytes output;
+    bytes output = BYTES_NONE;
     if (k->plugin->interactive == PLUGIN_ALWAYS && !terminal)
         return error_set(error, ERR_UNAUTHORIZED,
             "the credential plugin %s of user \"%s\" wants a terminal, and standard input is none", k->plugin->command,

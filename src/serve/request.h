@@ -175,8 +175,7 @@ bytes object_key(struct arena *, bytes namespace, bytes name);
 MUST_CHECK err_t record_open(struct server *, struct arena *, const struct kind *, const struct record *,
     bytes *ret_text, bool *ret_stale, struct error *);
 /* The tree of such a text. ERR_CORRUPT when it is none after all: what we wrote ourselves is taken at its start. */
-MUST_CHECK err_t record_parse(
-    struct arena *, const struct kind *, bytes text, struct json **ret, struct error *);
+MUST_CHECK err_t record_parse(struct arena *, const struct kind *, bytes text, struct json **ret, struct error *);
 /* Stub of an object that cannot be read, as canonical text: name, namespace and the reason. p is NULL when the arena is
  * full. */
 bytes record_stub(struct arena *, const struct kind *, const struct record *, const struct error *reason);

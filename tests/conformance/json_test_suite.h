@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The parsing cases of JSONTestSuite (github.com/nst/JSONTestSuite, commit 1ef36fa0), as facts: name, bytes, verdict. y: must be
- * accepted; n: must be refused; i: either. Left out: two cases over 100,000 bytes, which the test makes itself.
+/* The parsing cases of JSONTestSuite (github.com/nst/JSONTestSuite, commit 1ef36fa0), as facts: name, bytes, verdict.
+ * y: must be accepted; n: must be refused; i: either. Left out: two cases over 100,000 bytes, which the test makes
+ * itself.
  *
  * MIT License
  *

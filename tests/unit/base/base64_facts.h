@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Go 1.26's encoding/base64 answers: alphabet (0 StdEncoding, 1 RawURLEncoding), input and its length, the offset of the
- * error or -1, the decoded bytes and their number. Written by a Go program. */
+/* What Go 1.26's encoding/base64 answers: alphabet (0 StdEncoding, 1 RawURLEncoding), input and its length, the offset
+ * of the error or -1, the decoded bytes and their number. Written by a Go program. */
 /* clang-format off */
 static const struct {
     int alphabet;

@@ -18,9 +18,9 @@ static void the_plain_documents_are_kubernetes_own(void **state)
     (void)state;
     buffer_init(&out, &arena);
     discovery_api_versions(&out, BYTES("127.0.0.1:16443"));
-    assert_string_equal(
-        text(buffer_bytes(&out)), "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[{"
-                                  "\"clientCIDR\":\"0.0.0.0/0\",\"serverAddress\":\"127.0.0.1:16443\"}]}\n");
+    assert_string_equal(text(buffer_bytes(&out)),
+        "{\"kind\":\"APIVersions\",\"versions\":[\"v1\"],\"serverAddressByClientCIDRs\":[{"
+        "\"clientCIDR\":\"0.0.0.0/0\",\"serverAddress\":\"127.0.0.1:16443\"}]}\n");
     buffer_init(&out, &arena);
     assert_true(discovery_resources(&out, BYTES(""), BYTES("v1")));
     assert_string_equal(text(buffer_bytes(&out)),

@@ -96,9 +96,9 @@ static void good_secrets_of_each_type_pass(void **state)
     (void)created(&secret_kind, bodies[3]);
     assert_int_equal(warnings.count, 1);
     assert_string_equal(text(warnings.text[0]), "tls: failed to find any PEM data in certificate input");
-    (void)created(
-        &secret_kind, "{\"metadata\":{\"name\":\"x\"},\"type\":\"kubernetes.io/"
-                      "tls\",\"stringData\":{\"tls.crt\":\"-----BEGIN CERTIFICATE-----\",\"tls.key\":\"k\"}}");
+    (void)created(&secret_kind,
+        "{\"metadata\":{\"name\":\"x\"},\"type\":\"kubernetes.io/"
+        "tls\",\"stringData\":{\"tls.crt\":\"-----BEGIN CERTIFICATE-----\",\"tls.key\":\"k\"}}");
     assert_string_equal(text(warnings.text[0]), "tls: failed to find any PEM data in key input");
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shortest text for each sentence that Go 1.26's encoding/json gave to mutations of three documents. Written by a Go program. */
+/* The shortest text for each sentence that Go 1.26's encoding/json gave to mutations of three documents. Written by a
+ * Go program. */
 /* clang-format off */
 static const struct {
     bytes text;

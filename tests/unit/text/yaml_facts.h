@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What sigs.k8s.io/yaml 1.6.0 (YAMLToJSONStrict) makes of a document: JSON, or "ERR " and its sentence as a JSON string. Where Coffer
- * differs on purpose, yaml_test.c says so. Written by a Go program. */
+/* What sigs.k8s.io/yaml 1.6.0 (YAMLToJSONStrict) makes of a document: JSON, or "ERR " and its sentence as a JSON
+ * string. Where Coffer differs on purpose, yaml_test.c says so. Written by a Go program. */
 /* clang-format off */
 static const struct {
     bytes yaml;
