@@ -520,14 +520,17 @@ class Http2(unittest.TestCase):
             s.close()
 
     def test_refused_streams_without_reading(self):
-        """Each stream too many is owed a reset: a peer who takes none of them is cut off."""
+        """Each stream too many is owed a reset. A peer who takes none of them is cut off, or told to go and ignored when the
+        kernel took enough of them to count first; either way it costs no memory."""
         windows = frame(SETTINGS, 0, 0, struct.pack(">HI", 4, (1 << 31) - 1)) + frame(WINDOW, 0, 0, struct.pack(">I", 1 << 30))
         with Server() as server, server.connect() as s:
             s.sendall(PREFACE + windows + frame(HEADERS, 5, 1, request(b"/stream?n=1000000000")))
-            with self.assertRaises(OSError):
+            try:
                 for i in range(3, 2000000, 2000):  # the settings are never acknowledged
                     s.sendall(b"".join(frame(HEADERS, 5, i + k, request(b"/watch")) for k in range(0, 2000, 2)))
-            self.assertLess(resident(server), 200 << 20)
+            except OSError:
+                pass
+            self.assertLess(resident(server), 100 << 20)
 
     def test_heads_of_all_streams(self):
         """A header in HPACK's table costs its sender a byte each time, and the server its length."""
