@@ -224,7 +224,7 @@ err_t credential_plugin_run(struct kubeconfig *k, struct arena *arena, struct er
     bool terminal = isatty(STDIN_FILENO);
     bool interactive = k->plugin->interactive != PLUGIN_NEVER && terminal;
     int ends[2];
-    pid_t pid;
+    pid_t pid = -1;
     bytes output = BYTES_NONE;
     if (k->plugin->interactive == PLUGIN_ALWAYS && !terminal)
         return error_set(error, ERR_UNAUTHORIZED,

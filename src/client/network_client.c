@@ -59,7 +59,7 @@ static bool header_safe(struct secret value)
 static err_t make_authorization(
     const struct kubeconfig *k, struct arena *arena, struct secret *ret, struct error *error)
 {
-    bytes line = BYTES_NONE;
+    bytes line;
     if (!header_safe(k->token))
         return error_set(
             error, ERR_INVALID, "%s: the token of user \"%s\" cannot be sent in a header", k->file, k->user);
