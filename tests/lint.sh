@@ -9,7 +9,7 @@ shift
 JOBS=$(nproc)
 
 files() { # what belongs to the project: tracked or about to be; all of it where there is no git
-  { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -type f -not -path './build/*' -not -path './.git/*' -printf '%P\n'; } | sort -u |
+  { git ls-files --cached --others --exclude-standard 2>/dev/null || find . -type f -not -path './build/*' -not -path './.git/*' -not -path '*/__pycache__/*' -printf '%P\n'; } | sort -u |
     while read -r file; do [ -f "$file" ] && echo "$file"; done
 }
 sources() { files | grep -E '^(src|tests|bench)/.*\.[ch]$'; }

@@ -17,7 +17,7 @@ bool queue_put(struct http_queue *q, const void *p, size_t n)
         uint8_t *grown = malloc(capacity);
         if (!grown)
             return false;
-        if (used)
+        if (q->p)
             memcpy(grown, q->p + q->start, used);
         queue_free(q);
         q->p = grown;
