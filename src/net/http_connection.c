@@ -25,7 +25,7 @@ bool queue_put(struct http_queue *q, const void *p, size_t n)
         q->end = used;
         q->capacity = capacity;
     }
-    if (n)
+    if (q->p && n)
         memcpy(q->p + q->end, p, n);
     q->end += n;
     return true;
