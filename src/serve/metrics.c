@@ -182,8 +182,11 @@ static void put_process(struct buffer *out, const struct server *server)
     FILE *statm = fopen("/proc/self/statm", "re");
 
     if (statm) {
-        if (fscanf(statm, "%llu %llu", &size, &resident) != 2)
-            size = resident = 0;
+        char line[128], *second;
+        if (fgets(line, sizeof line, statm)) {
+            size = strtoull(line, &second, 10);
+            resident = strtoull(second, NULL, 10);
+        }
         fclose(statm);
     }
     getrusage(RUSAGE_SELF, &usage);
