@@ -147,6 +147,15 @@ bool field_selector_may_match_name(const struct selector *selector, bytes namesp
     return true;
 }
 
+bool field_selector_only_names(const struct selector *selector)
+{
+    for (size_t i = 0; i < selector->count; i++)
+        if (!bytes_equal(selector->requirements[i].key, BYTES("metadata.name")) &&
+            !bytes_equal(selector->requirements[i].key, BYTES("metadata.namespace")))
+            return false;
+    return true;
+}
+
 bytes field_selector_required_name(const struct selector *selector)
 {
     for (size_t i = 0; i < selector->count; i++) {

@@ -43,5 +43,7 @@ bool field_selector_matches(const struct selector *, const struct kind *, const 
 bool field_selector_may_match_name(const struct selector *, bytes namespace, bytes name);
 /* The name that the selector requires (metadata.name=x), or BYTES_NONE. */
 bytes field_selector_required_name(const struct selector *);
+/* Whether it names nothing but metadata.name and metadata.namespace, which a key tells without decrypting. */
+bool field_selector_only_names(const struct selector *);
 
 #endif

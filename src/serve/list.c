@@ -77,15 +77,6 @@ static enum step_result choose_revision(struct request *r, struct list *l, struc
     return STEP_NEXT;
 }
 
-static bool only_names(const struct selector *fields)
-{
-    for (size_t i = 0; i < fields->count; i++)
-        if (!bytes_equal(fields->requirements[i].key, BYTES("metadata.name")) &&
-            !bytes_equal(fields->requirements[i].key, BYTES("metadata.namespace")))
-            return false;
-    return true;
-}
-
 static struct list *list_new(struct request *r)
 {
     struct list *l = arena_zero(r->arena, sizeof *l);
@@ -96,7 +87,7 @@ static struct list *list_new(struct request *r)
     l->kind = r->kind;
     l->options = &r->options;
     l->selective = r->options.labels.count + r->options.fields.count > 0;
-    l->looks_inside = r->options.labels.count > 0 || !only_names(&r->options.fields);
+    l->looks_inside = r->options.labels.count > 0 || !field_selector_only_names(&r->options.fields);
     l->skip_unreadable = l->looks_inside || r->verb == VERB_DELETECOLLECTION;
     arena_init(&l->piece, READ_ARENA_LIMIT);
     arena_init(&l->scratch, READ_ARENA_LIMIT);

@@ -1,18 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/watch_event.h"
 
-void event_split_key(const struct kind *kind, bytes key, bytes *ret_namespace, bytes *ret_name)
-{
-    size_t slash = kind->namespaced ? bytes_find(key, '/') : key.n;
-    if (slash == key.n) {
-        *ret_namespace = BYTES_NONE;
-        *ret_name = key;
-        return;
-    }
-    *ret_namespace = (bytes){key.p, slash};
-    *ret_name = bytes_skip(key, slash + 1);
-}
-
 /* An object that no key opens is shown as a stub: it hides nothing, also not from a watch. */
 static err_t state_open(struct server *server, struct arena *arena, const struct kind *kind,
     const struct record *record, struct event_state *ret, struct error *error)
@@ -27,13 +15,12 @@ static err_t state_open(struct server *server, struct arena *arena, const struct
     return ret->text.p ? ERR_OK : arena_error(arena, error);
 }
 
-static err_t names_copy(
-    struct arena *arena, const struct kind *kind, bytes key, struct event *event, struct error *error)
+static err_t names_copy(struct arena *arena, bytes key, struct event *event, struct error *error)
 {
     bytes copy = arena_copy(arena, key);
     if (!copy.p)
         return arena_error(arena, error);
-    event_split_key(kind, copy, &event->namespace, &event->name);
+    key_split(copy, &event->namespace, &event->name);
     return ERR_OK;
 }
 
@@ -42,7 +29,7 @@ err_t event_open(struct server *server, struct arena *arena, struct read_txn *tx
 {
     struct record previous;
     struct event event = {.kind = kind, .revision = record->revision};
-    TRY(names_copy(arena, kind, record->key.name, &event, error));
+    TRY(names_copy(arena, record->key.name, &event, error));
     if (!record->deleted)
         TRY(state_open(server, arena, kind, record, &event.now, error));
     if (record->previous && (before || record->deleted)) {
@@ -59,7 +46,7 @@ err_t event_open_initial(struct server *server, struct arena *arena, const struc
     const struct record *record, struct event *ret, struct error *error)
 {
     struct event event = {.kind = kind, .revision = record->revision};
-    TRY(names_copy(arena, kind, record->key.name, &event, error));
+    TRY(names_copy(arena, record->key.name, &event, error));
     TRY(state_open(server, arena, kind, record, &event.now, error));
     *ret = event;
     return ERR_OK;
@@ -74,10 +61,8 @@ bool event_concerns(const struct event *event, const struct event_filter *filter
 /* A stub has neither labels nor fields but its name. */
 static bool stub_matches(const struct event *event, const struct event_filter *filter)
 {
-    for (size_t i = 0; i < filter->fields.count; i++)
-        if (!bytes_start(filter->fields.requirements[i].key, BYTES("metadata.")))
-            return false;
-    return filter->labels.count == 0 && field_selector_may_match_name(&filter->fields, event->namespace, event->name);
+    return filter->labels.count == 0 && field_selector_only_names(&filter->fields) &&
+           field_selector_may_match_name(&filter->fields, event->namespace, event->name);
 }
 
 /* What turns out to be unreadable only when it is looked at. */

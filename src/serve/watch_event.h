@@ -33,9 +33,6 @@ struct event_filter {
     struct selector labels, fields;
 };
 
-/* Splits a key into namespace and name, borrowed. */
-void event_split_key(const struct kind *, bytes key, bytes *ret_namespace, bytes *ret_name);
-
 /* Opens a row, and the state before it when `before` is wanted or the row is a deletion. All in the arena: the
  * transaction may end. */
 MUST_CHECK err_t event_open(struct server *, struct arena *, struct read_txn *, const struct kind *,

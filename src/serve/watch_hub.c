@@ -94,7 +94,7 @@ bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
 }
 
 /* Off the list of those that have a window to take; it is given back. */
-static void forget_window(struct watch_member *member)
+void watch_hub_took(struct watch_member *member)
 {
     if (!member->resumed)
         return;
@@ -108,7 +108,7 @@ static void forget_window(struct watch_member *member)
 
 void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
 {
-    forget_window(member);
+    watch_hub_took(member);
     *member->link = member->next;
     if (member->next)
         member->next->link = member->link;
@@ -119,11 +119,6 @@ void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
 uint64_t watch_hub_position(const struct watch_hub *hub)
 {
     return hub->position;
-}
-
-void watch_hub_took(struct watch_member *member)
-{
-    forget_window(member);
 }
 
 /* ---- The turn. */
@@ -187,7 +182,7 @@ static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
             return found == 0 ? ROWS_ALL : ROWS_REFUSED;
         const struct kind *kind = kind_by_number(record.key.kind);
         if (kind) {
-            event_split_key(kind, record.key.name, &namespace, &name);
+            key_split(record.key.name, &namespace, &name);
             if (somebody_wants(hub, kind, namespace, name)) {
                 struct event *event = arena_zero(&hub->window->arena, sizeof(*event));
                 error_init(&error, &hub->window->arena);
@@ -207,7 +202,7 @@ static void leave_behind(struct watch_hub *hub)
 {
     while (hub->resumed) {
         struct watch_member *member = hub->resumed;
-        forget_window(member);
+        watch_hub_took(member);
         member->live = false;
     }
     window_put(hub->window);

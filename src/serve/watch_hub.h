@@ -39,7 +39,7 @@ void watch_hub_leave(struct watch_hub *, struct watch_member *);
 /* Every row up to it was given out to live watches. */
 uint64_t watch_hub_position(const struct watch_hub *);
 
-/* The member took all of its window. */
+/* The member took all of its window, or needs it no more. */
 void watch_hub_took(struct watch_member *);
 
 struct window *window_get(struct window *);
