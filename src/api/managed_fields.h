@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* metadata.managedFields: who set which field, and server-side apply on top of it (spec 2.11, KEP-555, golden 146-155
+ * and every recorded object). Manager names, times and entries as kube-apiserver keeps them. */
+#ifndef COFFER_API_MANAGED_FIELDS_H
+#define COFFER_API_MANAGED_FIELDS_H
+
+#include "api/field_set.h"
+#include "api/kind.h"
+
+struct field_manager {
+    bytes name;        /* fieldManager, else the User-Agent up to the first '/'; at most 128 bytes */
+    bytes subresource; /* "status"; "": none */
+    int64_t now;       /* wall seconds */
+};
+
+/* After a create or an update that is no apply: sets object.metadata.managedFields from what old's entries say, what
+ * changed, and what the client sent (an empty list or one empty entry clears them). old is NULL on create. Both trees
+ * are canonical and of this kind. The object is edited in place. */
+MUST_CHECK err_t managed_fields_update(struct arena *, const struct kind *, struct json *object, const struct json *old,
+    const struct field_manager *, struct error *);
+
+/* Server-side apply. old: NULL when there is none yet. applied: the decoded configuration, without defaults, pruned.
+ * *ret: the merged object with its managedFields, a tree of its own, before defaults and validation. Fields that this
+ * manager alone owned and no longer names are removed. For a kind whose rules say so (Secret), what left stringData
+ * since this manager's last apply leaves data too. ERR_CONFLICT with kube-apiserver's sentence and causes, unless
+ * force. *ret_changed false: nothing changed but times: keep the old object. */
+MUST_CHECK err_t managed_fields_apply(struct arena *, const struct kind *, const struct json *old,
+    const struct json *applied, const struct field_manager *, bool force, struct json **ret, bool *ret_changed,
+    struct error *);
+
+/* What an Accept of metadata shows when managedFields must be left out is the caller's; this drops entries that cannot
+ * be read (fieldsType other than FieldsV1, unknown apiVersion of this group is kept). ERR_INVALID with field errors for
+ * entries that a client sent and that are malformed. */
+void managed_fields_validate(struct arena *, const struct json *metadata, struct error *);
+
+#endif
