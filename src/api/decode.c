@@ -288,8 +288,8 @@ err_t decode_object(struct arena *arena, const struct kind *kind, enum body_form
     if (result != ERR_OK)
         return refuse_handling(arena, kind, type, error);
     TRY(set_type(arena, kind, type, object, error));
-    if (kind->decoded)
-        TRY(kind->decoded(arena, object, error));
+    if (kind->rules->decoded)
+        TRY(kind->rules->decoded(arena, kind, object, error));
     *ret = object;
     return ERR_OK;
 }

@@ -73,7 +73,7 @@ static void put_group(struct buffer *b, const struct kind *const *kinds, size_t 
 void discovery_group_list(struct buffer *b)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     bool comma = false;
     buffer_text(b, "{\"kind\":\"APIGroupList\",\"apiVersion\":\"v1\",\"groups\":[");
     for (size_t i = 0; i < count; i++) {
@@ -90,7 +90,7 @@ void discovery_group_list(struct buffer *b)
 bool discovery_group(struct buffer *b, bytes group)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     for (size_t i = 0; i < count; i++)
         if (group.n && starts_group(kinds, i) && bytes_equal(group, bytes_of(kinds[i]->group))) {
             buffer_text(b, "{\"kind\":\"APIGroup\",\"apiVersion\":\"v1\",");
@@ -118,7 +118,7 @@ static void put_resource(struct buffer *b, const struct kind *k)
 bool discovery_resources(struct buffer *b, bytes group, bytes version)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     bool comma = false;
     for (size_t i = 0; i < count; i++) {
         if (!in_version(kinds[i], group, version))
@@ -170,7 +170,7 @@ static void put_aggregated_group(struct buffer *b, const struct kind *const *kin
 void discovery_aggregated(struct buffer *b, bool core)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     bool comma = false;
     buffer_text(
         b, "{\"kind\":\"APIGroupDiscoveryList\",\"apiVersion\":\"apidiscovery.k8s.io/v2\",\"metadata\":{},\"items\":[");

@@ -3,8 +3,7 @@
 
 #include <stdio.h>
 
-static const struct kind *const *registered;
-static size_t registered_count;
+const struct kind_rules no_rules;
 
 const char *verb_name(enum verb verb)
 {
@@ -19,44 +18,32 @@ const char *verb_name(enum verb verb)
     return names[verb];
 }
 
-void kinds_register(const struct kind *const *kinds, size_t count)
+const char *subresource_name(enum subresource which)
 {
-    registered = kinds, registered_count = count;
+    static const char *const names[SUBRESOURCE_COUNT] = {[SUBRESOURCE_NONE] = "",
+        [SUBRESOURCE_STATUS] = "status",
+        [SUBRESOURCE_SCALE] = "scale",
+        [SUBRESOURCE_FINALIZE] = "finalize",
+        [SUBRESOURCE_BINDING] = "binding",
+        [SUBRESOURCE_EVICTION] = "eviction",
+        [SUBRESOURCE_EPHEMERAL_CONTAINERS] = "ephemeralcontainers",
+        [SUBRESOURCE_RESIZE] = "resize",
+        [SUBRESOURCE_APPROVAL] = "approval",
+        [SUBRESOURCE_TOKEN] = "token"};
+    return names[which];
 }
 
-const struct kind *const *kinds_all(size_t *ret_count)
+const struct kind_subresource *kind_subresource_find(const struct kind *kind, bytes name)
 {
-    *ret_count = registered_count;
-    return registered;
-}
-
-static bool serves(const struct kind *kind, bytes group, bytes version)
-{
-    return bytes_equal(group, bytes_of(kind->group)) && bytes_equal(version, bytes_of(kind->version));
-}
-
-const struct kind *kind_by_resource(bytes group, bytes version, bytes plural)
-{
-    for (size_t i = 0; i < registered_count; i++)
-        if (bytes_equal(plural, bytes_of(registered[i]->plural)) && serves(registered[i], group, version))
-            return registered[i];
+    for (size_t i = 0; i < kind->subresource_count; i++)
+        if (bytes_equal(name, bytes_of(subresource_name(kind->subresources[i].which))))
+            return &kind->subresources[i];
     return NULL;
 }
 
-const struct kind *kind_by_name(bytes group, bytes version, bytes kind)
+bool kind_has_status(const struct kind *kind)
 {
-    for (size_t i = 0; i < registered_count; i++)
-        if (bytes_equal(kind, bytes_of(registered[i]->kind)) && serves(registered[i], group, version))
-            return registered[i];
-    return NULL;
-}
-
-const struct kind *kind_by_number(uint16_t number)
-{
-    for (size_t i = 0; i < registered_count; i++)
-        if (registered[i]->number == number)
-            return registered[i];
-    return NULL;
+    return kind_subresource_find(kind, BYTES("status")) != NULL;
 }
 
 bytes kind_api_version(struct arena *arena, const struct kind *kind)

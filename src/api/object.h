@@ -51,8 +51,8 @@ MUST_CHECK err_t object_prepare_update(struct arena *, const struct kind *, stru
     bytes namespace, bytes name, struct error *);
 /* Adds causes for names, labels, annotations, owner references, finalizers (old NULL on create), then calls the kind's
  * validate. When there are causes composes `Secret "a" is invalid: ...` and returns ERR_INVALID. */
-MUST_CHECK err_t object_validate(
-    struct arena *, const struct kind *, const struct json *object, const struct json *old, struct error *);
+MUST_CHECK err_t object_validate(struct arena *, const struct kind *, enum subresource, const struct json *object,
+    const struct json *old, struct error *);
 /* A fresh name for generateName: base cut to 58 characters and 5 random ones. */
 bytes object_generate_name(struct arena *, bytes base);
 

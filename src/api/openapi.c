@@ -191,7 +191,7 @@ static bool in_version(const struct kind *kind, bytes group, bytes version)
 bool openapi_v3(struct buffer *b, bytes group, bytes version)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     struct openapi_schemas *needed = arena_zero(b->arena, sizeof(*needed));
     bool comma = false;
     if (!needed) {
@@ -239,7 +239,7 @@ static uint64_t hash_of(struct arena *arena, const struct kind *k)
 void openapi_v3_index(struct buffer *b)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     bool comma = false;
     buffer_text(b, "{\"paths\":{");
     for (size_t i = 0; i < count; i++) {

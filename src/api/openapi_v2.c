@@ -156,7 +156,7 @@ static void put_information(struct buffer *b)
 void openapi_v2_protobuf(struct buffer *b)
 {
     size_t count;
-    const struct kind *const *kinds = kinds_all(&count);
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
     struct openapi_schemas *needed = arena_zero(b->arena, sizeof(*needed));
     struct buffer paths, definitions;
     if (!needed) {

@@ -38,8 +38,8 @@ static err_t put_partial(struct arena *arena, struct buffer *b, const struct pre
     struct json *object, struct error *error)
 {
     struct json *metadata = json_get(object, BYTES("metadata"));
-    if (kind->redact_metadata)
-        TRY(kind->redact_metadata(arena, metadata, error));
+    if (kind->rules->redact_metadata)
+        TRY(kind->rules->redact_metadata(arena, metadata, error));
     buffer_format(
         b, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":", meta_version(p));
     json_write(b, metadata);
@@ -95,7 +95,7 @@ static err_t put_row(struct arena *arena, struct buffer *b, const struct present
     TRY(parse(arena, kind, text, revision, &object, error));
     buffer_text(b, "{\"cells\":[");
     json_write_string(b, json_text(json_get(object, BYTES("metadata")), BYTES("name")));
-    kind->cells(b, object, clock_wall_seconds());
+    kind->rules->cells(arena, b, kind, object, clock_wall_seconds());
     buffer_text(b, "],\"object\":");
     if (p->include == INCLUDE_NONE)
         buffer_text(b, "null");

@@ -64,8 +64,36 @@ struct schema {
     uint32_t list_map_key_count;
     const char *const *enumeration;
     uint32_t enumeration_count;
-    const char *map_type; /* x-kubernetes-map-type: atomic */
-    const char *gvk;      /* x-kubernetes-group-version-kind as JSON; NULL */
+    const char *map_type;                         /* x-kubernetes-map-type: atomic */
+    const char *gvk;                              /* x-kubernetes-group-version-kind as JSON; NULL */
+    const struct schema_constraints *constraints; /* NULL: none but the type, required and enumeration */
+    bool nullable;                                /* null is a value, and kept */
+    bool preserves_unknown; /* x-kubernetes-preserve-unknown-fields: members that have no property */
+    bool embedded_resource; /* x-kubernetes-embedded-resource: an object with kind and metadata */
+};
+
+struct json;
+struct regex;
+
+/* OpenAPI v3's keywords for values, as structural schemas may hold them. */
+struct schema_constraints {
+    enum {
+        HAS_MINIMUM = 1,
+        HAS_MAXIMUM = 2,
+        EXCLUSIVE_MINIMUM = 4,
+        EXCLUSIVE_MAXIMUM = 8,
+        HAS_MULTIPLE_OF = 16,
+        UNIQUE_ITEMS = 32
+    } flags;
+    double minimum, maximum, multiple_of;
+    int64_t min_length, max_length, min_items, max_items, min_properties, max_properties; /* -1: none */
+    const struct regex *pattern; /* NULL: none, and for built-in kinds pattern_text is compiled at first use */
+    const char *pattern_text;
+    const struct json *enumeration;                                     /* an array of any values; NULL: none */
+    const struct schema *const *all_of, *const *any_of, *const *one_of; /* value validations alone */
+    size_t all_of_count, any_of_count, one_of_count;
+    const struct schema * not ; /* NULL: none */
+    size_t rule_count;          /* x-kubernetes-validations: kept, not evaluated */
 };
 
 /* Property by name (exact, case-sensitive), NULL when absent. */

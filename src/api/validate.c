@@ -198,7 +198,7 @@ static void validate_names(
 {
     bytes name = json_text(metadata, BYTES("name")), base = json_text(metadata, BYTES("generateName"));
     void (*validate)(struct arena *, bytes, bool, bytes, struct error *) =
-        kind->validate_name ? kind->validate_name : validate_dns1123_subdomain;
+        kind->rules->validate_name ? kind->rules->validate_name : validate_dns1123_subdomain;
     if (base.n)
         validate(arena, base, true, BYTES("metadata.generateName"), error);
     if (name.n)
@@ -246,8 +246,8 @@ static err_t compose(struct arena *arena, const struct kind *kind, bytes name, s
     return error->code = ERR_INVALID;
 }
 
-err_t object_validate(struct arena *arena, const struct kind *kind, const struct json *object, const struct json *old,
-    struct error *error)
+err_t object_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
+    const struct json *object, const struct json *old, struct error *error)
 {
     const struct json *metadata = json_get(object, BYTES("metadata")), *old_metadata = json_get(old, BYTES("metadata"));
     const struct json *finalizers = json_get(metadata, BYTES("finalizers"));
@@ -260,8 +260,8 @@ err_t object_validate(struct arena *arena, const struct kind *kind, const struct
     validate_annotations(arena, json_get(metadata, BYTES("annotations")), error);
     validate_owners(arena, json_get(metadata, BYTES("ownerReferences")), error);
     validate_finalizers(arena, finalizers, error);
-    if (kind->validate)
-        kind->validate(arena, object, old, error);
+    if (kind->rules->validate)
+        kind->rules->validate(arena, kind, subresource, object, old, error);
     if (arena->failed)
         return arena_error(arena, error);
     return error->cause_count > before ? compose(arena, kind, json_text(metadata, BYTES("name")), error) : ERR_OK;

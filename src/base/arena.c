@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/sysinfo.h>
 
 #ifdef __SANITIZE_ADDRESS__
@@ -57,16 +58,27 @@ void arena_init(struct arena *arena, size_t limit)
     *arena = (struct arena){.limit = limit};
 }
 
-static struct arena_chunk *chunk_new(struct arena *arena, size_t n)
+void arena_init_plain(struct arena *arena, size_t limit)
 {
-    size_t size = slab_size(n), limit = atomic_load(&memory_limit);
+    *arena = (struct arena){.limit = limit, .plain = true};
+}
+
+static bool within_limits(const struct arena *arena, size_t size)
+{
+    size_t limit = atomic_load(&memory_limit);
     if (arena->used + size > ARENA_SMALL && limit != SIZE_MAX)
         limit -= limit / 8;
-    if (size > arena->limit - arena->used || arena_memory_used() + size > limit) {
+    return size <= arena->limit - arena->used && (arena->plain || arena_memory_used() + size <= limit);
+}
+
+static struct arena_chunk *chunk_new(struct arena *arena, size_t n)
+{
+    size_t size = arena->plain ? n : slab_size(n);
+    if (!within_limits(arena, size)) {
         arena->failed = ERR_TOO_MANY_REQUESTS;
         return NULL;
     }
-    struct arena_chunk *chunk = slab_take(size);
+    struct arena_chunk *chunk = arena->plain ? malloc(size) : slab_take(size);
     if (!chunk) {
         arena->failed = ERR_NO_MEMORY;
         return NULL;
@@ -74,14 +86,19 @@ static struct arena_chunk *chunk_new(struct arena *arena, size_t n)
     *chunk = (struct arena_chunk){.size = size, .at = sizeof(*chunk)};
     ASAN_POISON_MEMORY_REGION((uint8_t *)chunk + sizeof(*chunk), size - sizeof(*chunk));
     arena->used += size;
-    atomic_fetch_add_explicit(&memory_used, size, memory_order_relaxed);
+    if (!arena->plain)
+        atomic_fetch_add_explicit(&memory_used, size, memory_order_relaxed);
     return chunk;
 }
 
-static void chunk_free(struct arena_chunk *chunk)
+static void chunk_free(struct arena_chunk *chunk, bool plain)
 {
     size_t size = chunk->size;
     ASAN_UNPOISON_MEMORY_REGION(chunk, size);
+    if (plain) {
+        free(chunk); /* which wipes */
+        return;
+    }
     memory_wipe(chunk, chunk->at);
     slab_give(chunk, size);
     atomic_fetch_sub_explicit(&memory_used, size, memory_order_relaxed);
@@ -155,9 +172,9 @@ void arena_reset(struct arena *arena)
 {
     for (struct arena_chunk *chunk = arena->chunk, *next; chunk; chunk = next) {
         next = chunk->next;
-        chunk_free(chunk);
+        chunk_free(chunk, arena->plain);
     }
-    arena_init(arena, arena->limit);
+    *arena = (struct arena){.limit = arena->limit, .plain = arena->plain};
 }
 
 err_t(arena_error)(const struct arena *arena, struct error *error)

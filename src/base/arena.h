@@ -26,10 +26,14 @@ struct arena {
     size_t used;          /* bytes of chunks held */
     size_t limit;         /* held may not exceed this */
     enum err_code failed; /* why an allocation was refused, or ERR_OK; sticky until arena_reset */
+    bool plain;
 };
 
 /* Never fails and allocates nothing yet. limit in bytes. */
 void arena_init(struct arena *, size_t limit);
+/* One for what lives long and is no secret (schemas): its chunks come from malloc, neither locked nor kept out of core
+ * dumps, and the process's memory limit does not count them. */
+void arena_init_plain(struct arena *, size_t limit);
 
 /* Uninitialised memory, aligned to 16, never NULL for n 0. NULL when the arena's limit or the process's memory limit is
  * reached (failed becomes ERR_TOO_MANY_REQUESTS) or the system has none (ERR_NO_MEMORY). */

@@ -47,8 +47,10 @@ static bool carry(struct arena *arena, struct json *object, const struct json *o
     return true;
 }
 
-static err_t namespace_prepare(struct arena *arena, struct json *object, const struct json *old, struct error *error)
+static err_t namespace_prepare(struct arena *arena, const struct kind *kind, enum subresource subresource,
+    struct json *object, const struct json *old, struct error *error)
 {
+    (void)kind, (void)subresource;
     if (!set_label(arena, object) || !(old ? carry(arena, object, old) : set_birth(arena, object)))
         return arena_error(arena, error);
     schema_arrange(&schema_namespace, object);
@@ -60,12 +62,20 @@ static const struct column columns[] = {
     {"Age", "string", NULL, "The time since it was created.", 0},
 };
 
-static void namespace_cells(struct buffer *b, const struct json *object, int64_t now)
+static void namespace_cells(
+    struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, int64_t now)
 {
+    (void)arena, (void)kind;
     buffer_byte(b, ',');
     json_write_string(b, json_text(json_get(object, BYTES("status")), BYTES("phase")));
     put_age_cell(b, object, now);
 }
+
+const struct kind_rules namespace_rules = {
+    .prepare = namespace_prepare,
+    .validate_name = validate_dns1123_label,
+    .cells = namespace_cells,
+};
 
 static const char *const selectable[] = {"status.phase"};
 static const char *const short_names[] = {"ns"};
@@ -86,10 +96,8 @@ const struct kind namespace_kind = {
     .storage_version_hash = "Q3oi5N2YM8M=",
     .selectable_fields = selectable,
     .selectable_field_count = ARRAY_LEN(selectable),
-    .prepare = namespace_prepare,
-    .validate_name = validate_dns1123_label,
     .columns = columns,
     .column_count = ARRAY_LEN(columns),
-    .cells = namespace_cells,
+    .rules = &namespace_rules,
     .delete_returns_object = true,
 };

@@ -15,8 +15,9 @@
 /* ---- Decoding */
 
 /* stringData goes over data and is gone. */
-static err_t secret_decoded(struct arena *arena, struct json *object, struct error *error)
+static err_t secret_decoded(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
 {
+    (void)kind;
     struct json *strings = json_get(object, BYTES("stringData")), *data = json_get(object, BYTES("data"));
     json_remove(object, BYTES("stringData"));
     if (!strings || !strings->count)
@@ -41,9 +42,10 @@ static err_t secret_decoded(struct arena *arena, struct json *object, struct err
     return ERR_OK;
 }
 
-static err_t secret_prepare(struct arena *arena, struct json *object, const struct json *old, struct error *error)
+static err_t secret_prepare(struct arena *arena, const struct kind *kind, enum subresource subresource,
+    struct json *object, const struct json *old, struct error *error)
 {
-    (void)old;
+    (void)kind, (void)subresource, (void)old;
     if (json_text(object, BYTES("type")).n)
         return ERR_OK;
     return json_set(object, BYTES("type"), json_string(arena, BYTES(TYPE_OPAQUE))) ? ERR_OK : arena_error(arena, error);
@@ -188,8 +190,10 @@ static void validate_change(struct arena *arena, const struct json *object, cons
         error_cause(error, "FieldValueForbidden", BYTES("data"), "%s", forbidden);
 }
 
-static void secret_validate(struct arena *arena, const struct json *object, const struct json *old, struct error *error)
+static void secret_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
+    const struct json *object, const struct json *old, struct error *error)
 {
+    (void)kind, (void)subresource;
     if (old)
         validate_change(arena, object, old, error);
     validate_data(arena, json_get(object, BYTES("data")), error);
@@ -205,8 +209,10 @@ static bool holds_pem(struct arena *arena, bytes text)
 }
 
 /* A pair that no TLS server could use is accepted, with a word about it. */
-static void secret_warn(struct arena *arena, const struct json *object, struct warnings *warnings)
+static void secret_warn(
+    struct arena *arena, const struct kind *kind, const struct json *object, struct warnings *warnings)
 {
+    (void)kind;
     static const struct {
         const char *key, *sentence;
     } parts[] = {{"tls.crt", "tls: failed to find any PEM data in certificate input"},
@@ -269,20 +275,31 @@ static err_t secret_redact_metadata(struct arena *arena, struct json *metadata, 
     return ERR_OK;
 }
 
-static const struct column columns[] = {
-    {"Type", "string", NULL, "What the Secret is for.", 0},
-    {"Data", "string", NULL, "How many values it holds.", 0},
-    {"Age", "string", NULL, "The time since it was created.", 0},
-};
-
-static void secret_cells(struct buffer *b, const struct json *object, int64_t now)
+static void secret_cells(
+    struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, int64_t now)
 {
+    (void)arena, (void)kind;
     const struct json *data = json_get(object, BYTES("data"));
     buffer_byte(b, ',');
     json_write_string(b, json_text(object, BYTES("type")));
     buffer_format(b, ",%u", data ? data->count : 0);
     put_age_cell(b, object, now);
 }
+
+const struct kind_rules secret_rules = {
+    .decoded = secret_decoded,
+    .prepare = secret_prepare,
+    .validate = secret_validate,
+    .warn = secret_warn,
+    .cells = secret_cells,
+    .redact_metadata = secret_redact_metadata,
+};
+
+static const struct column columns[] = {
+    {"Type", "string", NULL, "What the Secret is for.", 0},
+    {"Data", "string", NULL, "How many values it holds.", 0},
+    {"Age", "string", NULL, "The time since it was created.", 0},
+};
 
 static const char *const selectable[] = {"type"};
 
@@ -301,12 +318,7 @@ const struct kind secret_kind = {
     .storage_version_hash = "S6u1pOWzb84=",
     .selectable_fields = selectable,
     .selectable_field_count = ARRAY_LEN(selectable),
-    .decoded = secret_decoded,
-    .prepare = secret_prepare,
-    .validate = secret_validate,
-    .warn = secret_warn,
     .columns = columns,
     .column_count = ARRAY_LEN(columns),
-    .cells = secret_cells,
-    .redact_metadata = secret_redact_metadata,
+    .rules = &secret_rules,
 };

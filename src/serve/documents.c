@@ -218,7 +218,7 @@ enum step_result root_document(struct request *r)
 {
     size_t count, kind_count;
     const struct route *routes = routes_all(&count);
-    const struct kind *const *kinds = kinds_all(&kind_count), *before = NULL;
+    const struct kind *const *kinds = registry_kinds(registry_current(), &kind_count), *before = NULL;
     struct buffer out;
     bool first = true;
 

@@ -156,7 +156,7 @@ static void resolve_resource(struct request *r, const struct segments *s, size_t
     if (at + 2 < s->count)
         a->subresource = s->at[at + 2];
     r->name = a->name;
-    r->kind = kind_by_resource(a->group, a->version, a->resource);
+    r->kind = kind_by_resource(registry_current(), a->group, a->version, a->resource);
     resolve_verb(r, method, watch_path);
     a->verb = r->verb < VERB_COUNT ? verb_name(r->verb) : method ? method->lower : "unknown";
     if (!r->kind || s->count > SEGMENTS_MAX)

@@ -180,7 +180,7 @@ static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
         int found = store_next(txn, hub->position, &record);
         if (found != 1)
             return found == 0 ? ROWS_ALL : ROWS_REFUSED;
-        const struct kind *kind = kind_by_number(record.key.kind);
+        const struct kind *kind = kind_by_number(registry_current(), record.key.kind);
         if (kind) {
             key_split(record.key.name, &namespace, &name);
             if (somebody_wants(hub, kind, namespace, name)) {

@@ -85,8 +85,8 @@ static err_t prepare_create(struct request *r)
 
     r->generated_name = json_text(metadata, BYTES("name")).n == 0;
     TRY(object_prepare_create(r->arena, r->kind, r->object, r->namespace, &r->error));
-    if (r->kind->prepare)
-        TRY(r->kind->prepare(r->arena, r->object, NULL, &r->error));
+    if (r->kind->rules->prepare)
+        TRY(r->kind->rules->prepare(r->arena, r->kind, SUBRESOURCE_NONE, r->object, NULL, &r->error));
     r->name = json_text(json_get(r->object, BYTES("metadata")), BYTES("name"));
     r->generated_name = r->generated_name && r->name.n > 0;
     r->key = object_key(r->arena, r->namespace, r->name);
@@ -115,8 +115,8 @@ static err_t prepare_update(struct request *r)
             .name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
     TRY(code);
     TRY(check_sent_revision(r));
-    if (r->kind->prepare)
-        TRY(r->kind->prepare(r->arena, r->object, r->old, &r->error));
+    if (r->kind->rules->prepare)
+        TRY(r->kind->rules->prepare(r->arena, r->kind, SUBRESOURCE_NONE, r->object, r->old, &r->error));
     metadata = json_get(r->object, BYTES("metadata"));
     r->removes = json_text(metadata, BYTES("deletionTimestamp")).n > 0 &&
                  (!json_get(metadata, BYTES("finalizers")) || json_get(metadata, BYTES("finalizers"))->count == 0);
@@ -141,7 +141,7 @@ err_t compare_add(struct request *r, uint8_t type, const struct kind *kind, byte
 {
     size_t kinds;
 
-    (void)kinds_all(&kinds);
+    (void)registry_kinds(registry_current(), &kinds);
     if (!r->compares)
         r->compares = arena_alloc(r->arena, (kinds + 2) * sizeof *r->compares);
     if (!r->compares)
@@ -195,7 +195,7 @@ static err_t admit_empty(struct request *r, struct read_txn *txn)
     if (!prefix.p)
         return arena_error(r->arena, &r->error);
     buffer_init(&held, r->arena);
-    kinds = kinds_all(&count);
+    kinds = registry_kinds(registry_current(), &count);
     for (size_t i = 0; i < count; i++) {
         struct range range = {.txn = txn, .kind = kinds[i]->number, .prefix = prefix, .start = prefix};
         uint64_t objects;
@@ -246,12 +246,12 @@ enum step_result admit_step(struct request *r)
 
 enum step_result validate_step(struct request *r)
 {
-    err_t code = object_validate(r->arena, r->kind, r->object, r->old, &r->error);
+    err_t code = object_validate(r->arena, r->kind, SUBRESOURCE_NONE, r->object, r->old, &r->error);
 
     if (code == ERR_INVALID)
         status_invalid_details(&r->details, r->kind, r->name);
-    if (code == ERR_OK && r->kind->warn)
-        r->kind->warn(r->arena, r->object, &r->warnings);
+    if (code == ERR_OK && r->kind->rules->warn)
+        r->kind->rules->warn(r->arena, r->kind, r->object, &r->warnings);
     return result_of(code);
 }
 

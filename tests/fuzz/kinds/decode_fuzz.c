@@ -14,8 +14,8 @@ static bytes write(
     struct json *object;
     if (decode_object(arena, kind, format, body, FIELD_VALIDATION_WARN, &warnings, &object, error) != ERR_OK ||
         object_prepare_create(arena, kind, object, BYTES("n"), error) != ERR_OK ||
-        kind->prepare(arena, object, NULL, error) != ERR_OK ||
-        object_validate(arena, kind, object, NULL, error) != ERR_OK)
+        kind->rules->prepare(arena, kind, SUBRESOURCE_NONE, object, NULL, error) != ERR_OK ||
+        object_validate(arena, kind, SUBRESOURCE_NONE, object, NULL, error) != ERR_OK)
         return BYTES_NONE;
     return object_store_text(arena, object);
 }

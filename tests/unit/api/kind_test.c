@@ -2,14 +2,20 @@
 #include "api/kind.h"
 #include "fixture.h"
 
-static const struct kind secrets = {
-    .number = 2, .group = "", .version = "v1", .kind = "Secret", .plural = "secrets", .storage_prefix = "secrets"};
+static const struct kind secrets = {.number = 2,
+    .group = "",
+    .version = "v1",
+    .kind = "Secret",
+    .plural = "secrets",
+    .storage_prefix = "secrets",
+    .rules = &no_rules};
 static const struct kind roles = {.number = 9,
     .group = "rbac.authorization.k8s.io",
     .version = "v1",
     .kind = "Role",
     .plural = "roles",
-    .storage_prefix = "roles"};
+    .storage_prefix = "roles",
+    .rules = &no_rules};
 static const struct kind *const kinds[] = {&secrets, &roles};
 
 static void kinds_are_found(void **state)
@@ -17,16 +23,17 @@ static void kinds_are_found(void **state)
     size_t count;
     (void)state;
     kinds_register(kinds, ARRAY_LEN(kinds));
-    assert_ptr_equal(kinds_all(&count), kinds);
+    const struct registry *r = registry_current();
+    assert_ptr_equal(registry_kinds(r, &count)[0], &secrets);
     assert_int_equal(count, 2);
-    assert_ptr_equal(kind_by_resource(BYTES(""), BYTES("v1"), BYTES("secrets")), &secrets);
-    assert_ptr_equal(kind_by_resource(BYTES("rbac.authorization.k8s.io"), BYTES("v1"), BYTES("roles")), &roles);
-    assert_null(kind_by_resource(BYTES(""), BYTES("v1"), BYTES("roles")));
-    assert_null(kind_by_resource(BYTES(""), BYTES("v2"), BYTES("secrets")));
-    assert_ptr_equal(kind_by_name(BYTES(""), BYTES("v1"), BYTES("Secret")), &secrets);
-    assert_null(kind_by_name(BYTES(""), BYTES("v1"), BYTES("secret")));
-    assert_ptr_equal(kind_by_number(9), &roles);
-    assert_null(kind_by_number(1));
+    assert_ptr_equal(kind_by_resource(r, BYTES(""), BYTES("v1"), BYTES("secrets")), &secrets);
+    assert_ptr_equal(kind_by_resource(r, BYTES("rbac.authorization.k8s.io"), BYTES("v1"), BYTES("roles")), &roles);
+    assert_null(kind_by_resource(r, BYTES(""), BYTES("v1"), BYTES("roles")));
+    assert_null(kind_by_resource(r, BYTES(""), BYTES("v2"), BYTES("secrets")));
+    assert_ptr_equal(kind_by_name(r, BYTES(""), BYTES("v1"), BYTES("Secret")), &secrets);
+    assert_null(kind_by_name(r, BYTES(""), BYTES("v1"), BYTES("secret")));
+    assert_ptr_equal(kind_by_number(r, 9), &roles);
+    assert_null(kind_by_number(r, 1));
 }
 
 static void kinds_have_names(void **state)

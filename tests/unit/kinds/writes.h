@@ -19,11 +19,11 @@ static inline err_t create(
     warnings = (struct warnings){0};
     TRY(decode_object(&arena, kind, format, body, validation, &warnings, &object, &error));
     TRY(object_prepare_create(&arena, kind, object, namespace, &error));
-    if (kind->prepare)
-        TRY(kind->prepare(&arena, object, NULL, &error));
-    TRY(object_validate(&arena, kind, object, NULL, &error));
-    if (kind->warn)
-        kind->warn(&arena, object, &warnings);
+    if (kind->rules->prepare)
+        TRY(kind->rules->prepare(&arena, kind, SUBRESOURCE_NONE, object, NULL, &error));
+    TRY(object_validate(&arena, kind, SUBRESOURCE_NONE, object, NULL, &error));
+    if (kind->rules->warn)
+        kind->rules->warn(&arena, kind, object, &warnings);
     *ret = object;
     return ERR_OK;
 }
@@ -36,9 +36,9 @@ static inline err_t update(const struct kind *kind, const char *body, const stru
     warnings = (struct warnings){0};
     TRY(decode_object(&arena, kind, BODY_JSON, bytes_of(body), FIELD_VALIDATION_STRICT, &warnings, &object, &error));
     TRY(object_prepare_update(&arena, kind, object, old, kind->namespaced ? BYTES("golden") : BYTES(""), name, &error));
-    if (kind->prepare)
-        TRY(kind->prepare(&arena, object, old, &error));
-    TRY(object_validate(&arena, kind, object, old, &error));
+    if (kind->rules->prepare)
+        TRY(kind->rules->prepare(&arena, kind, SUBRESOURCE_NONE, object, old, &error));
+    TRY(object_validate(&arena, kind, SUBRESOURCE_NONE, object, old, &error));
     *ret = object;
     return ERR_OK;
 }

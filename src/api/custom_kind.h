@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds out of CustomResourceDefinitions (apiextensions.k8s.io/v1): structural schemas become the same tables that
+ * schemac makes at build; the rules of all custom resources are one set of functions. */
+#ifndef COFFER_API_CUSTOM_KIND_H
+#define COFFER_API_CUSTOM_KIND_H
+
+#include "api/kind.h"
+
+/* Adds causes for what cannot be honoured in a definition (decoded, defaulted, its metadata checked): names, versions,
+ * schemas that are not structural, patterns that do not compile, defaults that do not fit, printer columns, scale and
+ * selectable fields. Texts as kube-apiserver's. CEL rules are kept and counted, one Warning each. old: NULL on create.
+ */
+void custom_definition_validate(
+    struct arena *, const struct json *definition, const struct json *old, struct warnings *, struct error *);
+
+/* The served versions of a definition that was found valid. number: its kind number in the store. The set has one
+ * reference, the caller's. ERR_NO_MEMORY, ERR_INVALID. */
+MUST_CHECK err_t custom_kinds_compile(
+    const struct json *definition, uint16_t number, struct kind_set **ret, struct error *);
+
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The registry of kinds. A snapshot holds a reference to each custom set in it; each thread that looks holds one to the
+ * snapshot it saw last, so that a look takes one load, and a swap frees the old snapshot when the last thread has
+ * looked again.
+ *
+ *   current ──> snapshot ──> kinds (by group, version, plural) ──> kind_set ──> its memory
+ *   thread  ──> snapshot */
+#include "api/kind.h"
+#include "base/log.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+struct registry {
+    unsigned references; /* under mutex */
+    uint64_t version;
+    size_t count;
+    const struct kind *kinds[]; /* by group, version and plural */
+};
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct registry empty = {.references = 1};
+static _Atomic(struct registry *) current = &empty;
+static pthread_key_t at_exit;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static _Thread_local struct registry *seen;
+
+/* ---- Sets. */
+
+const struct kind *kind_hold(const struct kind *kind)
+{
+    if (kind->set)
+        atomic_fetch_add_explicit(&kind->set->references, 1, memory_order_relaxed);
+    return kind;
+}
+
+static void set_release(struct kind_set *set)
+{
+    struct arena memory = set->memory; /* the set lies in it */
+
+    if (atomic_fetch_sub_explicit(&set->references, 1, memory_order_acq_rel) == 1)
+        arena_reset(&memory);
+}
+
+void kind_release(const struct kind *kind)
+{
+    if (kind && kind->set)
+        set_release(kind->set);
+}
+
+/* ---- Snapshots. All under the mutex. */
+
+static void snapshot_put(struct registry *r)
+{
+    if (--r->references > 0 || r == &empty)
+        return;
+    for (size_t i = 0; i < r->count; i++)
+        kind_release(r->kinds[i]);
+    free(r);
+}
+
+static void forget(void *snapshot)
+{
+    pthread_mutex_lock(&mutex);
+    snapshot_put(snapshot);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void make_key(void)
+{
+    if (pthread_key_create(&at_exit, forget) != 0)
+        log_event(LOG_WARNING, "the registry of kinds cannot watch threads end");
+}
+
+const struct registry *registry_current(void)
+{
+    if (seen == atomic_load_explicit(&current, memory_order_acquire))
+        return seen;
+    pthread_once(&once, make_key);
+    pthread_mutex_lock(&mutex);
+    if (seen)
+        snapshot_put(seen);
+    seen = atomic_load(&current);
+    seen->references++;
+    pthread_mutex_unlock(&mutex);
+    (void)pthread_setspecific(at_exit, seen);
+    return seen;
+}
+
+static int order(const struct kind *a, const struct kind *b)
+{
+    int by = strcmp(a->group, b->group);
+
+    by = by ? by : strcmp(a->version, b->version);
+    return by ? by : strcmp(a->plural, b->plural);
+}
+
+static int order_of(const void *a, const void *b)
+{
+    return order(*(const struct kind *const *)a, *(const struct kind *const *)b);
+}
+
+static bool of_resource(const struct kind *kind, bytes group, bytes plural)
+{
+    return bytes_equal(group, bytes_of(kind->group)) && bytes_equal(plural, bytes_of(kind->plural));
+}
+
+/* The kinds but those of group and plural, and those of the set. NULL without memory. */
+static struct registry *snapshot_with(const struct registry *old, bytes group, bytes plural, struct kind_set *set)
+{
+    struct registry *r = calloc(1, sizeof *r + (old->count + (set ? set->count : 0)) * sizeof *r->kinds);
+
+    if (!r)
+        return NULL;
+    *r = (struct registry){.references = 1, .version = old->version + 1};
+    for (size_t i = 0; i < old->count; i++)
+        if (!of_resource(old->kinds[i], group, plural))
+            r->kinds[r->count++] = kind_hold(old->kinds[i]);
+    for (size_t i = 0; set && i < set->count; i++)
+        r->kinds[r->count++] = kind_hold(set->kinds[i]);
+    qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
+    return r;
+}
+
+static bool swap(bytes group, bytes plural, struct kind_set *set)
+{
+    struct registry *old, *new;
+
+    pthread_mutex_lock(&mutex);
+    old = atomic_load(&current);
+    new = snapshot_with(old, group, plural, set);
+    if (new) {
+        atomic_store_explicit(&current, new, memory_order_release);
+        snapshot_put(old);
+    }
+    pthread_mutex_unlock(&mutex);
+    return new != NULL;
+}
+
+bool registry_put(struct kind_set *set)
+{
+    const struct kind *kind = set->kinds[0];
+
+    if (!swap(bytes_of(kind->group), bytes_of(kind->plural), set))
+        return false;
+    set_release(set);
+    return true;
+}
+
+bool registry_remove(bytes group, bytes plural)
+{
+    return swap(group, plural, NULL);
+}
+
+void kinds_register(const struct kind *const *kinds, size_t count)
+{
+    struct registry *r = calloc(1, sizeof *r + count * sizeof *kinds);
+
+    if (!r) {
+        log_event(LOG_ERROR, "no memory for the registry of kinds");
+        exit(1);
+    }
+    *r = (struct registry){.references = 1, .version = 1, .count = count};
+    memcpy(r->kinds, kinds, count * sizeof *kinds);
+    qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
+    pthread_mutex_lock(&mutex);
+    snapshot_put(atomic_exchange(&current, r));
+    pthread_mutex_unlock(&mutex);
+}
+
+/* ---- Looking. */
+
+const struct kind *const *registry_kinds(const struct registry *r, size_t *ret_count)
+{
+    *ret_count = r->count;
+    return r->kinds;
+}
+
+uint64_t registry_version(const struct registry *r)
+{
+    return r->version;
+}
+
+static int compare(bytes text, const char *with)
+{
+    size_t n = strlen(with);
+    int by = memcmp(text.n ? text.p : (const uint8_t *)"", with, text.n < n ? text.n : n);
+
+    return by ? by : text.n < n ? -1 : text.n > n;
+}
+
+const struct kind *kind_by_resource(const struct registry *r, bytes group, bytes version, bytes plural)
+{
+    size_t low = 0, high = r->count;
+
+    while (low < high) {
+        const struct kind *kind = r->kinds[(low + high) / 2];
+        int by = compare(group, kind->group);
+        by = by ? by : compare(version, kind->version);
+        by = by ? by : compare(plural, kind->plural);
+        if (by == 0)
+            return kind;
+        if (by < 0)
+            high = (low + high) / 2;
+        else
+            low = (low + high) / 2 + 1;
+    }
+    return NULL;
+}
+
+const struct kind *kind_by_name(const struct registry *r, bytes group, bytes version, bytes name)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (bytes_equal(name, bytes_of(r->kinds[i]->kind)) && bytes_equal(group, bytes_of(r->kinds[i]->group)) &&
+            bytes_equal(version, bytes_of(r->kinds[i]->version)))
+            return r->kinds[i];
+    return NULL;
+}
+
+const struct kind *kind_by_number(const struct registry *r, uint16_t number)
+{
+    for (size_t i = 0; i < r->count; i++)
+        if (r->kinds[i]->number == number)
+            return kind_stored(r->kinds[i]);
+    return NULL;
+}
