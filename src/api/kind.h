@@ -66,8 +66,12 @@ struct kind_scale {
 struct kind_rules {
     /* After decoding, before defaults: stringData into data. */
     err_t (*decoded)(struct arena *, const struct kind *, struct json *object, struct error *);
-    /* Defaults beyond the schema's, and what the server owns (labels, derived fields). old is NULL on create. What an
-     * update through this subresource may not touch was carried over from old before, by write.c. */
+    /* Defaults beyond the schema's, of an object that a client sent: what upstream's SetDefaults functions do. What is
+     * set here belongs to the client's field manager. */
+    err_t (*set_defaults)(struct arena *, const struct kind *, struct json *object, struct error *);
+    /* After admission: what the server owns (status, derived fields: upstream's PrepareForCreate and -Update); belongs
+     * to no field manager. old is NULL on create. What an update through this subresource may not touch was carried
+     * over from old before, and generation is counted after. */
     err_t (*prepare)(struct arena *, const struct kind *, enum subresource, struct json *object, const struct json *old,
         struct error *);
     /* Adds causes. Names and metadata were checked before, the schema's constraints too. old is NULL on create. */
@@ -82,6 +86,9 @@ struct kind_rules {
     void (*cells)(struct arena *, struct buffer *, const struct kind *, const struct json *object, int64_t now);
     /* Takes out of metadata what forms without the object's own fields (Table, PartialObjectMetadata) may not show. */
     err_t (*redact_metadata)(struct arena *, struct json *metadata, struct error *);
+    /* Seconds that a delete leaves the object (Pods); NULL: always 0, it is removed at once. given < 0: the client said
+     * nothing. */
+    int64_t (*grace_period)(const struct json *object, int64_t given);
     /* Of a kind whose version is not the stored one (kind.stored_as): between the two, in place, apiVersion and kind
      * included. NULL: only apiVersion differs. */
     err_t (*to_stored)(struct arena *, const struct kind *, struct json *object, struct error *);
