@@ -67,13 +67,17 @@ struct schema {
     const char *map_type;                         /* x-kubernetes-map-type: atomic */
     const char *gvk;                              /* x-kubernetes-group-version-kind as JSON; NULL */
     const struct schema_constraints *constraints; /* NULL: none but the type, required and enumeration */
+    const char *default_json;                     /* of list items and map values; properties have their own; NULL */
     bool nullable;                                /* null is a value, and kept */
     bool preserves_unknown; /* x-kubernetes-preserve-unknown-fields: members that have no property */
     bool embedded_resource; /* x-kubernetes-embedded-resource: an object with kind and metadata */
+    bool custom;            /* of a custom resource: members in order of their names, kept when empty, and a value of
+                             * the wrong type is the validation's to refuse, not the decoder's */
+    bool typeless; /* values of any type: inside allOf, anyOf, oneOf and not, where type is about items alone */
 };
 
-struct json;
 struct regex;
+struct schema_format;
 
 /* OpenAPI v3's keywords for values, as structural schemas may hold them. */
 struct schema_constraints {
@@ -87,8 +91,12 @@ struct schema_constraints {
     } flags;
     double minimum, maximum, multiple_of;
     int64_t min_length, max_length, min_items, max_items, min_properties, max_properties; /* -1: none */
-    const struct regex *pattern; /* NULL: none, and for built-in kinds pattern_text is compiled at first use */
+    const struct regex *pattern;                                                          /* NULL: none */
     const char *pattern_text;
+    const struct schema_format *format; /* how texts of schema.format are checked; NULL: they are not */
+    const struct regex *format_pattern; /* of a format that is a pattern */
+    const char *const *required;        /* names besides those of properties that say so themselves */
+    size_t required_count;
     const struct json *enumeration;                                     /* an array of any values; NULL: none */
     const struct schema *const *all_of, *const *any_of, *const *one_of; /* value validations alone */
     size_t all_of_count, any_of_count, one_of_count;
