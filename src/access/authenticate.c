@@ -2,11 +2,17 @@
 #include "access/authenticate.h"
 
 #include "base/clock.h"
+#include "net/http_local.h"
 
 err_t authenticate(const struct http_exchange *x, struct user *ret, struct error *error)
 {
+    const struct http_local_user *local = http_local_user(x);
     const struct x509_identity *peer = http_peer(x);
 
+    if (local) {
+        *ret = (struct user){local->name, local->groups, local->group_count};
+        return ERR_OK;
+    }
     /* The handshake looked at its end once; a connection can last longer. */
     if (!peer || peer->common_name.n == 0 || clock_wall_seconds() > peer->not_after)
         return error_set(error, ERR_UNAUTHORIZED, "Unauthorized");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who asks. For now a client certificate that the server's CAs signed is the only way in: its CN is the user, its O are
- * the groups. */
+ * the groups. The process's own callers (net/http_local.h) say who they are. */
 #ifndef COFFER_ACCESS_AUTHENTICATE_H
 #define COFFER_ACCESS_AUTHENTICATE_H
 

@@ -11,7 +11,7 @@ struct network_client {
     const struct kubeconfig *config;
     struct http_client *http;
     struct secret authorization; /* "Bearer ...", "Basic ..."; empty when the certificate is the proof */
-    const char **headers;        /* room for one more at the end: the body's type */
+    const char **headers;        /* the first is Accept; room for one more at the end: the body's type */
     size_t header_count;
 };
 
@@ -23,8 +23,10 @@ static err_t network_call(struct api_client *face, struct arena *arena, const st
     bytes url = arena_format(arena, "%s%.*s", client->config->server, BYTES_FMT(request->path));
     bytes type =
         arena_format(arena, "Content-Type: %s", request->content_type ? request->content_type : "application/json");
-    if (!url.p || !type.p)
+    bytes accept = arena_format(arena, "Accept: %s", request->accept ? request->accept : "application/json");
+    if (!url.p || !type.p || !accept.p)
         return arena_error(arena, error);
+    client->headers[0] = (const char *)accept.p;
     const struct http_secret_header authorization = {"Authorization", client->authorization};
     struct http_call call = {
         .method = request->method,
@@ -94,10 +96,9 @@ err_t api_client_new(const struct kubeconfig *k, struct arena *arena, struct api
     const char **headers = arena_zero(arena, (k->header_count + 2) * sizeof *headers);
     if (!client || !headers)
         return arena_error(arena, error);
-    client->face = (struct api_client){network_call, network_free};
+    client->face = (struct api_client){.call = network_call, .free = network_free};
     client->config = k;
     TRY(make_authorization(k, arena, &client->authorization, error));
-    headers[0] = "Accept: application/json";
     if (k->header_count)
         memcpy(headers + 1, k->headers, k->header_count * sizeof *headers);
     client->headers = headers;

@@ -4,6 +4,7 @@
  *   http_server.c      listeners, accepting, drain, statistics; one shard per loop
  *   http_connection.c  a socket and its TLS: bytes in, bytes out, deadlines; knows no HTTP
  *   http1.c, http2.c   the two protocols, behind struct http_protocol
+ *   http_local.c       a third without a socket
  *   http_exchange.c    requests and answers: the face of http.h
  *
  * The way of bytes, all through buffers that a shard's connections share and that are wiped after use:
@@ -17,6 +18,7 @@
 #include "base/clock.h"
 #include "net/http.h"
 #include "net/http1_parse.h"
+#include "net/http_local.h"
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -43,7 +45,11 @@ struct http_shard {
     unsigned handshakes;              /* since the heap was trimmed */
     struct task drain_task, cut_task; /* a loop may not have come to the one when the other is posted */
     struct http_connection *connections;
-    atomic_uint count; /* of its connections, those on their way to it included */
+    atomic_uint count;          /* of its connections, those on their way to it included */
+    pthread_mutex_t local_lock; /* of the next two */
+    struct http_local *locals;  /* calls that have not ended; only the loop's thread takes them out */
+    bool locals_closed;
+    struct http_connection *local_connection; /* that all of them come by; NULL until the first */
     struct http_connection *send_first, **send_last;
     struct task send_task;
     bool send_set;
@@ -102,7 +108,7 @@ struct http_protocol {
     void (*resume)(struct http_exchange *);
     void (*read_body)(struct http_exchange *);
 };
-extern const struct http_protocol http1_protocol, http2_protocol;
+extern const struct http_protocol http1_protocol, http2_protocol, http_local_protocol;
 
 /* A growing piece of malloc memory, used from the front. */
 struct http_queue {
@@ -167,6 +173,8 @@ struct http_exchange_state {
     unsigned holds;
     const struct http_handler *handler;
     struct http_peer *peer;
+    struct http_local *local; /* NULL: came over the network, or the call has ended */
+    const struct http_local_user *local_user;
     struct http_exchange *exchange; /* of the task */
     struct task task;
     struct http_exchange *next, **link; /* HTTP/2: of the connection */
@@ -210,6 +218,13 @@ MUST_CHECK bool connection_identify(struct http_connection *); /* after the hand
 /* http_server.c */
 void shard_handshake_done(struct http_shard *);
 void shard_connection_gone(struct http_shard *);
+void shard_local_gone(struct http_shard *);
+
+/* http_local.c */
+bool shard_has_locals(struct http_shard *);
+void shard_locals_drain(struct http_shard *); /* refuses new ones, pulls the streams */
+void shard_locals_cut(struct http_shard *);
+void shard_locals_free(struct http_shard *);
 
 /* http_exchange.c */
 MUST_CHECK struct http_exchange *exchange_new(struct http_connection *);

@@ -6,10 +6,10 @@
 
 #include "net/http.h"
 
-/* Who asks: vouched for by the process itself. Constant strings. */
+/* Who asks: vouched for by the process itself. Must outlive all calls. */
 struct http_local_user {
-    const char *name;
-    const char *const *groups;
+    bytes name;
+    const bytes *groups;
     size_t group_count;
 };
 
@@ -23,9 +23,10 @@ struct http_local_request {
 
 /* What receives the answer. All are called on the loop's thread. */
 struct http_local_sink {
-    /* Once. */
+    /* Once, unless the call ends before it was answered. */
     void (*head)(struct http_local_sink *, int status, const struct http_header *, size_t count);
-    /* Pieces of the body, borrowed for the call. False: no more for now; http_local_resume goes on. */
+    /* Pieces of the body, borrowed for the call, which takes all of them. False: no more for now; http_local_resume
+     * goes on. */
     bool (*piece)(struct http_local_sink *, bytes);
     /* The last call. whole false: the answer was cut. */
     void (*end)(struct http_local_sink *, bool whole);
@@ -33,13 +34,18 @@ struct http_local_sink {
 
 struct http_local; /* a call under way */
 
-/* Starts a call on a loop of the server's; any thread. The request is copied. NULL without memory. The sink must live
- * until its end(). */
-struct http_local *http_local_call(
-    struct http_server *, struct loop *, const struct http_local_request *, struct http_local_sink *);
-/* The sink can take pieces again; cancel: it wants none any more, and end(false) follows. Any thread, before end(). */
+/* Starts a call on a loop of the server's; any thread. The request is copied; names of headers are lower case. The sink
+ * must live until its end(). ERR_UNAVAILABLE once the server drains. */
+MUST_CHECK err_t http_local_call(struct http_server *, struct loop *, const struct http_local_request *,
+    struct http_local_sink *, struct http_local **ret, struct error *);
+/* The sink can take pieces again; cancel: it wants none any more, and end(false) follows. Any thread, but not once
+ * end() has returned. */
 void http_local_resume(struct http_local *);
 void http_local_cancel(struct http_local *);
+
+/* After the loops have ended: ends what is under way and refuses what comes, so that threads which wait for an answer
+ * can be joined before http_server_free. */
+void http_local_close(struct http_server *);
 
 /* For access/: who asks, NULL when the exchange came over the network. */
 const struct http_local_user *http_local_user(const struct http_exchange *);

@@ -58,7 +58,7 @@ static void drained_done(struct task *task)
 static void shard_drained(struct http_shard *shard)
 {
     struct http_server *server = shard->server;
-    if (shard->drained || shard->connections)
+    if (shard->drained || shard->connections || shard_has_locals(shard))
         return;
     shard->drained = true;
     if (atomic_fetch_sub(&server->undrained, 1) == 1)
@@ -69,6 +69,12 @@ void shard_connection_gone(struct http_shard *shard)
 {
     atomic_fetch_sub(&shard->server->connections, 1);
     atomic_fetch_sub(&shard->count, 1);
+    if (shard->draining)
+        shard_drained(shard);
+}
+
+void shard_local_gone(struct http_shard *shard)
+{
     if (shard->draining)
         shard_drained(shard);
 }
@@ -236,6 +242,7 @@ static void shard_drain(struct task *task)
         next = c->next;
         connection_drain(c);
     }
+    shard_locals_drain(shard);
     shard_drained(shard);
 }
 
@@ -246,6 +253,7 @@ static void shard_cut(struct task *task)
         next = c->next;
         connection_close_now(c);
     }
+    shard_locals_cut(shard);
 }
 
 static void drain_expired(struct timer *timer)
@@ -285,6 +293,7 @@ static err_t shard_start(struct http_shard *shard, struct http_server *server, s
 {
     shard->server = server;
     shard->loop = loop;
+    pthread_mutex_init(&shard->local_lock, NULL);
     shard->send_last = &shard->send_first;
     shard->accept_pause.fire = accept_resume;
     shard->trim.fire = trim_heap;
@@ -345,6 +354,7 @@ void http_server_free(struct http_server *server)
     for (size_t i = 0; i < server->shard_count; i++) {
         struct http_shard *shard = &server->shards[i];
         connection_free_all(shard);
+        shard_locals_free(shard);
         if (shard->listening)
             loop_remove(shard->loop, &shard->listener);
         timer_cancel(shard->loop, &shard->accept_pause);
