@@ -14,14 +14,23 @@ enum patch_type { PATCH_JSON, PATCH_MERGE, PATCH_STRATEGIC, PATCH_APPLY };
  * list of types. */
 MUST_CHECK err_t patch_type_of(bytes content_type, bool custom, enum patch_type *ret, struct error *);
 
-/* The body as a tree: JSON, or for PATCH_APPLY YAML too, which may hold duplicate members only for decode_tree to
- * judge. ERR_BAD_REQUEST. A JSON patch of more than 10,000 operations: ERR_TOO_LARGE. */
+/* The body as a tree, an object or an array of operations, at most 100 deep: JSON, or for PATCH_APPLY YAML too (64
+ * deep), whose duplicate members stay. ERR_BAD_REQUEST. A JSON patch of more than 10,000 operations: ERR_TOO_LARGE. */
 MUST_CHECK err_t patch_parse(struct arena *, enum patch_type, bytes body, struct json **ret, struct error *);
+/* The same, and what fieldValidation has against the patch itself: `duplicate field "data.a"`, of which the last one
+ * holds, `json patch unknown field "[0].foo"`. At most 100. flaws NULL: nobody asks. PATCH_APPLY has none: decode_tree
+ * judges its duplicates. */
+MUST_CHECK err_t patch_parse_strict(
+    struct arena *, enum patch_type, bytes body, struct warnings *flaws, struct json **ret, struct error *);
 
 /* Each takes a tree and a parsed patch and makes a new tree; children that did not change may be shared with either, so
  * neither may be edited afterwards, and the result may be edited only where json_copy made it one's own.
  * ERR_BAD_REQUEST: the patch is malformed. ERR_INVALID: it does not fit (a failed test, a path that is not there).
- * Copies of a JSON patch add up to 3 MiB at most. */
+ * ERR_UNKNOWN: what kube-apiserver answers with a plain 500, most of what is wrong with a strategic merge.
+ *
+ * JSON patch: pointers and array indices are read as kube-apiserver reads them (evanphx/json-patch 4): an index may be
+ * negative, from the end, or have leading zeros; what is before the first slash is ignored; replacing, testing or
+ * copying a member that is not there takes it for null. Copies add up to 3 MiB at most; the result may be 100 deep. */
 MUST_CHECK err_t patch_json(
     struct arena *, const struct json *object, const struct json *patch, struct json **ret, struct error *);
 MUST_CHECK err_t patch_merge(

@@ -26,11 +26,12 @@ static void draw_hash_point(void)
     hash_point %= HASH_PRIME;
 }
 
-/* The name as a polynomial over the field of 2^61 - 1, at a point drawn for this process: who doesn't know it can't
- * choose names that collide. */
-static uint64_t hash_name(bytes name)
+/* The name as a polynomial over the field of 2^61 - 1. */
+uint64_t json_hash_name(bytes name)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     uint64_t h = name.n;
+    pthread_once(&once, draw_hash_point);
     while (name.n) {
         uint64_t digit = 0;
         size_t n = name.n < 7 ? name.n : 7;
@@ -45,13 +46,11 @@ static uint64_t hash_name(bytes name)
 /* The table lies in an arena of its own, bounded by what the document's may still take. */
 static err_t duplicate_hashed(struct arena *arena, const struct json *object, const struct json **ret)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct arena scratch;
     const struct json *found = NULL;
     size_t slots = 64;
     while (slots < 2 * (size_t)object->count)
         slots *= 2;
-    pthread_once(&once, draw_hash_point);
     arena_init(&scratch, arena->limit - arena->used);
     const struct json **table = arena_zero(&scratch, slots * sizeof(struct json *));
     if (!table) {
@@ -59,7 +58,7 @@ static err_t duplicate_hashed(struct arena *arena, const struct json *object, co
         return arena_error(arena, NULL);
     }
     for (const struct json *member = object->first; member && !found; member = member->next) {
-        size_t i = hash_name(member->key) & (slots - 1);
+        size_t i = json_hash_name(member->key) & (slots - 1);
         while (table[i] && !bytes_equal(table[i]->key, member->key))
             i = (i + 1) & (slots - 1);
         if (table[i])
