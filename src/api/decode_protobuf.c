@@ -7,7 +7,11 @@
 #include "text/protobuf.h"
 #include "text/utf8.h"
 
-#define DEPTH_MOST 32
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEPTH_MOST 100
 
 struct reader {
     struct arena *arena;
@@ -53,18 +57,24 @@ static err_t read_time(
 {
     struct cursor c = cursor_of(field->content);
     struct protobuf_field part;
-    char text[CLOCK_RFC3339_SIZE];
+    char text[CLOCK_RFC3339_MICRO_SIZE];
     int64_t seconds = 0;
+    uint64_t nanoseconds = 0;
     int more;
-    (void)schema;
     if (field->content.n == 0)
         return made(r, json_new(r->arena, JSON_NULL), ret);
-    while ((more = protobuf_next(&c, &part)) > 0)
+    while ((more = protobuf_next(&c, &part)) > 0) {
         if (part.number == 1 && part.wire == PROTOBUF_VARINT)
             seconds = (int64_t)part.value;
-    if (more < 0 || seconds < -62135596800 || seconds > 253402300799) /* years 1 to 9999 */
+        else if (part.number == 2 && part.wire == PROTOBUF_VARINT)
+            nanoseconds = part.value;
+    }
+    if (more < 0 || seconds < -62135596800 || seconds > 253402300799 || nanoseconds > 999999999) /* years 1 to 9999 */
         return refuse(r->error);
-    clock_format(seconds, text);
+    if (schema->type == SCHEMA_MICRO_TIME)
+        clock_format_micro(seconds, (uint32_t)(nanoseconds / 1000), text);
+    else
+        clock_format(seconds, text);
     bytes copy = arena_copy(r->arena, bytes_of(text));
     return copy.p ? made(r, json_string(r->arena, copy), ret) : arena_error(r->arena, r->error);
 }
@@ -83,21 +93,56 @@ static err_t read_boolean(
     return made(r, json_bool(r->arena, field->value != 0), ret);
 }
 
-/* {1: JSON bytes}: FieldsV1. */
-static err_t read_json(
+static err_t read_double(
     struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
+{
+    double value;
+    char text[32];
+    (void)schema;
+    memcpy(&value, &field->value, sizeof(value));
+    if (!isfinite(value))
+        return refuse(r->error);
+    for (int digits = 15; digits <= 17; digits++) { /* the fewest that tell it from its neighbours */
+        (void)snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (memcmp(&(double){strtod(text, NULL)}, &value, sizeof(value)) == 0)
+            break;
+    }
+    return json_parse(r->arena, arena_copy(r->arena, bytes_of(text)), &(struct json_options){0}, ret, NULL, r->error);
+}
+
+/* {1: bytes}. An empty message is no value. */
+static err_t read_wrapped(struct reader *r, const struct protobuf_field *field, bytes *ret)
 {
     struct cursor c = cursor_of(field->content);
     struct protobuf_field part;
-    bytes raw = BYTES("null");
     int more;
-    (void)schema;
+    *ret = BYTES_NONE;
     while ((more = protobuf_next(&c, &part)) > 0)
         if (part.number == 1 && part.wire == PROTOBUF_BYTES)
-            raw = part.content;
-    if (more < 0)
+            *ret = part.content;
+    return more < 0 ? refuse(r->error) : ERR_OK;
+}
+
+/* {1: JSON bytes}: FieldsV1, RawExtension, JSON. */
+static err_t read_json(
+    struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
+{
+    bytes raw;
+    (void)schema;
+    TRY(read_wrapped(r, field, &raw));
+    return json_parse(r->arena, raw.n ? raw : BYTES("null"), &(struct json_options){0}, ret, NULL, r->error);
+}
+
+/* {1: text} */
+static err_t read_quantity(
+    struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
+{
+    bytes text;
+    (void)schema;
+    TRY(read_wrapped(r, field, &text));
+    if (!utf8_valid(text))
         return refuse(r->error);
-    return json_parse(r->arena, raw, &(struct json_options){0}, ret, NULL, r->error);
+    return made(r, json_string(r->arena, text.n ? text : BYTES("0")), ret);
 }
 
 /* {1: type, 2: integer, 3: text}; type 1 is text. */
@@ -142,36 +187,81 @@ static err_t read_entry(
     return ERR_OK;
 }
 
-static err_t read_message(struct reader *, const struct schema *, bytes message, struct json *into);
+static err_t read_message(
+    struct reader *, const struct schema *, uint32_t path, bytes message, struct json **slots, struct json *into);
 
 static err_t read_object(
     struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
 {
-    struct json *object;
+    struct json *object, **slots = arena_zero(r->arena, schema->property_count * sizeof(struct json *));
+    if (!slots)
+        return arena_error(r->arena, r->error);
     TRY(made(r, json_new(r->arena, JSON_OBJECT), &object));
-    TRY(read_message(r, schema, field->content, object));
+    TRY(read_message(r, schema, 0, field->content, slots, object));
     *ret = object;
+    return ERR_OK;
+}
+
+/* The first of the properties that is there. */
+static err_t read_union(
+    struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
+{
+    struct json *message = NULL, *value = NULL;
+    TRY(read_object(r, schema, field, &message));
+    for (uint32_t i = 0; i < schema->property_count && !value; i++)
+        value =
+            json_get(message, (bytes){(const uint8_t *)schema->properties[i].name, schema->properties[i].name_length});
+    if (!value)
+        return made(r, json_new(r->arena, JSON_NULL), ret);
+    *ret = value;
+    return ERR_OK;
+}
+
+/* A list that is a value, as in a map: {1: items}. */
+static err_t read_list(
+    struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
+{
+    struct cursor c = cursor_of(field->content);
+    struct protobuf_field item;
+    struct json *list, *value;
+    int more;
+    TRY(made(r, json_new(r->arena, JSON_ARRAY), &list));
+    while ((more = protobuf_next(&c, &item)) > 0) {
+        if (item.number != 1)
+            continue;
+        TRY(read_value(r, schema->items, &item, &value));
+        json_append(list, value);
+    }
+    if (more < 0)
+        return refuse(r->error);
+    *ret = list;
     return ERR_OK;
 }
 
 static const struct {
     enum protobuf_wire wire;
     err_t (*read)(struct reader *, const struct schema *, const struct protobuf_field *, struct json **);
-} readers[] = {
+} readers[SCHEMA_TYPE_COUNT] = {
+    [SCHEMA_ANY] = {PROTOBUF_BYTES, read_json},
     [SCHEMA_STRING] = {PROTOBUF_BYTES, read_text},
     [SCHEMA_BYTES] = {PROTOBUF_BYTES, read_bytes},
     [SCHEMA_TIME] = {PROTOBUF_BYTES, read_time},
     [SCHEMA_INTEGER] = {PROTOBUF_VARINT, read_integer},
+    [SCHEMA_NUMBER] = {PROTOBUF_FIXED64, read_double},
     [SCHEMA_BOOLEAN] = {PROTOBUF_VARINT, read_boolean},
+    [SCHEMA_ARRAY] = {PROTOBUF_BYTES, read_list},
     [SCHEMA_OBJECT] = {PROTOBUF_BYTES, read_object},
     [SCHEMA_INT_OR_STRING] = {PROTOBUF_BYTES, read_int_or_string},
     [SCHEMA_RAW_JSON] = {PROTOBUF_BYTES, read_json},
+    [SCHEMA_MICRO_TIME] = {PROTOBUF_BYTES, read_time},
+    [SCHEMA_QUANTITY] = {PROTOBUF_BYTES, read_quantity},
+    [SCHEMA_UNION] = {PROTOBUF_BYTES, read_union},
 };
 
 static err_t read_value(
     struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
 {
-    if (schema->type >= ARRAY_LEN(readers) || !readers[schema->type].read || readers[schema->type].wire != field->wire)
+    if (!readers[schema->type].read || readers[schema->type].wire != field->wire)
         return error_set(
             r->error, ERR_BAD_REQUEST, "proto: wrong wireType = %u for field %u", field->wire, field->number);
     return readers[schema->type].read(r, schema, field, ret);
@@ -200,20 +290,31 @@ static err_t read_field(struct reader *r, const struct schema_property *p, const
     return ERR_OK;
 }
 
-static err_t read_message(struct reader *r, const struct schema *schema, bytes message, struct json *into)
+/* Whether members of the object lie in a message at this path. */
+static bool is_inlined(const struct schema *schema, uint32_t path)
+{
+    for (uint32_t i = 0; i < schema->property_count; i++)
+        if (schema->properties[i].protobuf >> 8 == path || schema->properties[i].protobuf >> 16 == path)
+            return true;
+    return false;
+}
+
+/* path: of the message within the object's. */
+static err_t read_message(
+    struct reader *r, const struct schema *schema, uint32_t path, bytes message, struct json **slots, struct json *into)
 {
     struct cursor c = cursor_of(message);
     struct protobuf_field field;
     int more;
-    struct json **slots = arena_zero(r->arena, schema->property_count * sizeof(struct json *));
-    if (!slots)
-        return arena_error(r->arena, r->error);
     if (++r->depth > DEPTH_MOST)
         return refuse(r->error);
     while ((more = protobuf_next(&c, &field)) > 0) {
-        const struct schema_property *p = schema_property_by_number(schema, field.number);
+        uint32_t at = path << 8 | field.number;
+        const struct schema_property *p = field.number > UINT8_MAX ? NULL : schema_property_by_number(schema, at);
         if (p)
             TRY(read_field(r, p, &field, &slots[p - schema->properties], into));
+        else if (field.number <= UINT8_MAX && field.wire == PROTOBUF_BYTES && is_inlined(schema, at))
+            TRY(read_message(r, schema, at, field.content, slots, into));
     }
     r->depth--;
     return more < 0 ? refuse(r->error) : ERR_OK;

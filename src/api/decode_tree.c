@@ -2,6 +2,7 @@
 /* The walker: a JSON tree and a schema in, a canonical tree out, with the errors of Go's decoder in the order of the
  * document. */
 #include "api/decode.h"
+#include "api/quantity.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "text/utf8.h"
@@ -55,11 +56,14 @@ static void put_go_type(struct buffer *b, const struct schema *schema)
         [SCHEMA_MAP] = "map[string]",
         [SCHEMA_OBJECT] = "v1.",
         [SCHEMA_INT_OR_STRING] = "string",
-        [SCHEMA_RAW_JSON] = "v1."};
+        [SCHEMA_RAW_JSON] = "v1.",
+        [SCHEMA_MICRO_TIME] = "string",
+        [SCHEMA_QUANTITY] = "string",
+        [SCHEMA_UNION] = "v1."};
     buffer_text(b, schema->type == SCHEMA_INTEGER && schema->format ? schema->format : names[schema->type]);
     if (schema->items)
         put_go_type(b, schema->items);
-    else if ((schema->type == SCHEMA_OBJECT || schema->type == SCHEMA_RAW_JSON) && schema->name)
+    else if (bytes_end(bytes_of(names[schema->type]), BYTES("v1.")) && schema->name)
         buffer_text(b, schema->name);
 }
 
@@ -150,12 +154,15 @@ static err_t zero_value(struct walk *w, const struct schema *schema, struct json
         [SCHEMA_MAP] = JSON_OBJECT,
         [SCHEMA_OBJECT] = JSON_OBJECT,
         [SCHEMA_INT_OR_STRING] = JSON_NUMBER,
-        [SCHEMA_RAW_JSON] = JSON_OBJECT};
+        [SCHEMA_RAW_JSON] = JSON_OBJECT,
+        [SCHEMA_MICRO_TIME] = JSON_NULL,
+        [SCHEMA_QUANTITY] = JSON_STRING,
+        [SCHEMA_UNION] = JSON_NULL};
     const struct json nothing = {.type = JSON_OBJECT};
     if (schema->type == SCHEMA_OBJECT)
         return walk(w, schema, &nothing, NULL, ret);
     struct json *value = json_new(w->arena, types[schema->type]);
-    if (value && value->type == JSON_NUMBER)
+    if (value && (value->type == JSON_NUMBER || schema->type == SCHEMA_QUANTITY))
         value->text = BYTES("0");
     return made(w, value, ret);
 }
@@ -225,12 +232,26 @@ static err_t walk_bytes(
     return text.p ? made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
 }
 
+/* Microseconds of a time that clock_parse took; what is finer is cut off. */
+static uint32_t fraction_of(bytes text)
+{
+    uint32_t value = 0, unit = 100000;
+    for (size_t i = sizeof("2006-01-02T15:04:05."); i <= text.n && unit; i++, unit /= 10) {
+        uint8_t c = text.p[i - 1];
+        if (c < '0' || c > '9')
+            break;
+        value += (uint32_t)(c - '0') * unit;
+    }
+    return value;
+}
+
 static err_t walk_time(
     struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
 {
     int64_t seconds;
-    char text[CLOCK_RFC3339_SIZE];
-    (void)schema, (void)at;
+    char text[CLOCK_RFC3339_MICRO_SIZE];
+    bool micro = schema->type == SCHEMA_MICRO_TIME;
+    (void)at;
     if (in->type != JSON_STRING)
         return error_set(
             w->error, ERR_BAD_REQUEST, "json: cannot unmarshal %s into Go value of type string", value_names[in->type]);
@@ -239,12 +260,34 @@ static err_t walk_time(
         if (!quoted.p)
             return arena_error(w->arena, w->error);
         return error_set(w->error, ERR_BAD_REQUEST,
-            "parsing time %.*s as \"2006-01-02T15:04:05Z07:00\": cannot parse %.*s as \"2006\"", BYTES_FMT(quoted),
-            BYTES_FMT(quoted));
+            "parsing time %.*s as \"2006-01-02T15:04:05%sZ07:00\": cannot parse %.*s as \"2006\"", BYTES_FMT(quoted),
+            micro ? ".000000" : "", BYTES_FMT(quoted));
     }
-    clock_format(seconds, text);
+    if (micro)
+        clock_format_micro(seconds, fraction_of(in->text), text);
+    else
+        clock_format(seconds, text);
     bytes copy = arena_copy(w->arena, bytes_of(text));
     return copy.p ? made(w, json_string(w->arena, copy), ret) : arena_error(w->arena, w->error);
+}
+
+/* In canonical form. Among the values of a map, which is what resources come in, thousandths are the finest. */
+static err_t walk_quantity(
+    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+{
+    const __int128 milli = 1000000;
+    struct quantity quantity;
+    (void)schema;
+    bool scalar = in->type == JSON_STRING || in->type == JSON_NUMBER;
+    const char *fault = quantity_fault(scalar ? in->text : BYTES("{}"));
+    if (fault || !quantity_parse(in->text, &quantity))
+        return error_set(w->error, ERR_BAD_REQUEST, "%s", fault ? fault : "exceeds what a quantity can be");
+    if (at && at->kind == PLACE_KEY && quantity.nano % milli) {
+        quantity.nano += (quantity.nano < 0 ? -milli : milli) - quantity.nano % milli;
+        quantity.written = BYTES_NONE;
+    }
+    bytes text = quantity_text(w->arena, &quantity);
+    return text.p ? made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
 }
 
 static err_t walk_integer(
@@ -287,6 +330,19 @@ static err_t walk_array(
     }
     *ret = array;
     return ERR_OK;
+}
+
+/* The value of the property that is of its type, by itself. */
+static err_t walk_union(
+    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+{
+    static const unsigned holds[SCHEMA_TYPE_COUNT] = {[SCHEMA_BOOLEAN] = 1u << JSON_FALSE | 1u << JSON_TRUE,
+        [SCHEMA_ARRAY] = 1u << JSON_ARRAY,
+        [SCHEMA_OBJECT] = 1u << JSON_OBJECT};
+    for (uint32_t i = 0; i < schema->property_count; i++)
+        if (holds[schema->properties[i].schema->type] & 1u << in->type)
+            return walk(w, schema->properties[i].schema, in, at, ret);
+    return refuse_value(w, schema, in, at);
 }
 
 /* Of members of one name the last one stays, where the sort has put it. */
@@ -381,6 +437,8 @@ static err_t walk_object(
         const struct schema_property *p = &schema->properties[i];
         if (!slots[i] && p->presence == PRESENCE_ALWAYS)
             TRY(zero_value(w, p->schema, &slots[i]));
+        if (!slots[i] && p->presence == PRESENCE_NIL)
+            TRY(made(w, json_new(w->arena, JSON_NULL), &slots[i]));
         if (slots[i] && (p->presence != PRESENCE_OMITTED || !is_empty(slots[i])))
             json_add(object, (bytes){(const uint8_t *)p->name, p->name_length}, slots[i]);
     }
@@ -403,7 +461,10 @@ static err_t walk(
         [SCHEMA_MAP] = walk_map,
         [SCHEMA_OBJECT] = walk_object,
         [SCHEMA_INT_OR_STRING] = walk_scalar,
-        [SCHEMA_RAW_JSON] = walk_scalar};
+        [SCHEMA_RAW_JSON] = walk_scalar,
+        [SCHEMA_MICRO_TIME] = walk_time,
+        [SCHEMA_QUANTITY] = walk_quantity,
+        [SCHEMA_UNION] = walk_union};
     if (in->type == JSON_NULL && schema->type != SCHEMA_ANY && schema->type != SCHEMA_RAW_JSON)
         return zero_value(w, schema, ret);
     return walkers[schema->type](w, schema, in, at, ret);

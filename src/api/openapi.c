@@ -71,7 +71,10 @@ const struct openapi_type openapi_types[] = {[SCHEMA_ANY] = {"object", NULL},
     [SCHEMA_MAP] = {"object", NULL},
     [SCHEMA_OBJECT] = {"object", NULL},
     [SCHEMA_INT_OR_STRING] = {"string", "int-or-string"},
-    [SCHEMA_RAW_JSON] = {"object", NULL}};
+    [SCHEMA_RAW_JSON] = {"object", NULL},
+    [SCHEMA_MICRO_TIME] = {"string", "date-time"},
+    [SCHEMA_QUANTITY] = {"string", NULL},
+    [SCHEMA_UNION] = {"object", NULL}};
 
 /* What stands in braces: everything but a reference. */
 static void put_body(struct buffer *b, const struct schema *schema, const char *description)

@@ -4,10 +4,11 @@
  * Pruning, defaults, validation, protobuf decoding, canonical order, OpenAPI and explain all walk them.
  *
  * A schema file is a map from OpenAPI names to schemas. Properties stand in the order in which Kubernetes writes them.
- * Keywords: type, format (byte, date-time, int32, int64, int-or-string, json), description, properties, required,
- * items, additionalProperties, $ref (an OpenAPI name of any file), enum, default, x-protobuf (field number), x-presence
- * (kept or always, see below), and Kubernetes' x-kubernetes-group-version-kind, -list-type, -list-map-keys, -map-type,
- * -patch-strategy, -patch-merge-key. Any other is an error. */
+ * Keywords: type (union: see below), format (byte, date-time, micro-time, int32, int64, double, quantity,
+ * int-or-string, json), description, properties, required, items, additionalProperties, $ref (an OpenAPI name of any
+ * file), enum, default, x-protobuf (field number, or the path of one), x-presence (kept, always or nil, see below), and
+ * Kubernetes' x-kubernetes-group-version-kind, -list-type, -list-map-keys, -map-type, -patch-strategy,
+ * -patch-merge-key. Any other is an error. */
 #ifndef COFFER_API_SCHEMA_H
 #define COFFER_API_SCHEMA_H
 
@@ -25,7 +26,12 @@ enum schema_type {
     SCHEMA_MAP /* additionalProperties */,
     SCHEMA_OBJECT,
     SCHEMA_INT_OR_STRING,
-    SCHEMA_RAW_JSON /* FieldsV1: JSON bytes in protobuf */
+    SCHEMA_RAW_JSON /* FieldsV1: JSON bytes in protobuf */,
+    SCHEMA_MICRO_TIME /* format: micro-time, six digits of a second */,
+    SCHEMA_QUANTITY,
+    SCHEMA_UNION, /* JSON has the value of one of the properties, found by its type; protobuf is a message of them, and
+                     the first that is there counts */
+    SCHEMA_TYPE_COUNT
 };
 
 /* Of a property in canonical JSON: "", 0, false, {} and [] are empty. */
@@ -33,7 +39,12 @@ enum schema_presence {
     PRESENCE_OMITTED, /* left out when empty: most */
     PRESENCE_KEPT,    /* a pointer in Go: written when given, empty or not */
     PRESENCE_ALWAYS,  /* written even when not given */
+    PRESENCE_NIL      /* the same, as null: a pointer, list or map */
 };
+
+/* Members of one JSON object may lie in nested messages on the wire, as Go inlines structs: property.protobuf holds the
+ * path of field numbers, all below 256, a byte each, the innermost last. */
+#define PROTOBUF_PATH_MOST 3
 
 struct schema;
 
@@ -41,7 +52,7 @@ struct schema_property {
     const char *name;
     const struct schema *schema;
     uint32_t name_length;
-    uint32_t protobuf; /* field number; 0: none */
+    uint32_t protobuf; /* field number, or path; 0: none */
     bool required;
     enum schema_presence presence;
     const char *description;  /* ours, short; NULL: none, or the type's own */

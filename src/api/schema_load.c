@@ -189,10 +189,17 @@ static err_t keyword_default(struct loader *l, const struct json *value, struct 
 
 static err_t keyword_protobuf(struct loader *l, const struct json *value, struct target to)
 {
-    int64_t number;
-    if (!to.property || !json_to_int64(value, &number) || number < 1 || number > INT32_MAX)
+    const struct json *number = value->type == JSON_ARRAY ? value->first : value;
+    uint32_t path = 0;
+    if (!to.property || !number || (value->type == JSON_ARRAY && value->count > PROTOBUF_PATH_MOST))
         return refuse(l, "no field number:", value->key);
-    to.property->protobuf = (uint32_t)number;
+    for (; number; number = value->type == JSON_ARRAY ? number->next : NULL) {
+        int64_t n;
+        if (!json_to_int64(number, &n) || n < 1 || n > UINT8_MAX)
+            return refuse(l, "no field number:", value->key);
+        path = path << 8 | (uint32_t)n;
+    }
+    to.property->protobuf = path;
     return ERR_OK;
 }
 
@@ -200,13 +207,15 @@ static err_t keyword_presence(struct loader *l, const struct json *value, struct
 {
     const char *text = "";
     TRY(text_of(l, value, &text));
-    if (to.property && strcmp(text, "kept") == 0)
-        to.property->presence = PRESENCE_KEPT;
-    else if (to.property && strcmp(text, "always") == 0)
-        to.property->presence = PRESENCE_ALWAYS;
-    else
-        return refuse(l, "unknown presence", bytes_of(text));
-    return ERR_OK;
+    static const char *const names[] = {
+        [PRESENCE_OMITTED] = "", [PRESENCE_KEPT] = "kept", [PRESENCE_ALWAYS] = "always", [PRESENCE_NIL] = "nil"};
+    for (size_t i = PRESENCE_KEPT; to.property && i < ARRAY_LEN(names); i++) {
+        if (strcmp(text, names[i]) != 0)
+            continue;
+        to.property->presence = (enum schema_presence)i;
+        return ERR_OK;
+    }
+    return refuse(l, "unknown presence", bytes_of(text));
 }
 
 static err_t keyword_gvk(struct loader *l, const struct json *value, struct target to)
@@ -269,15 +278,20 @@ static const struct {
 } types[] = {
     {"string", "", SCHEMA_STRING},
     {"string", "byte", SCHEMA_BYTES},
+    {"", "", SCHEMA_ANY},
     {"string", "date-time", SCHEMA_TIME},
+    {"string", "micro-time", SCHEMA_MICRO_TIME},
+    {"string", "quantity", SCHEMA_QUANTITY},
     {"string", "int-or-string", SCHEMA_INT_OR_STRING},
     {"integer", "int32", SCHEMA_INTEGER},
     {"integer", "int64", SCHEMA_INTEGER},
     {"number", "", SCHEMA_NUMBER},
+    {"number", "double", SCHEMA_NUMBER},
     {"boolean", "", SCHEMA_BOOLEAN},
     {"array", "", SCHEMA_ARRAY},
     {"object", "", SCHEMA_OBJECT},
     {"object", "json", SCHEMA_RAW_JSON},
+    {"union", "", SCHEMA_UNION},
 };
 
 static err_t type_of(struct loader *l, const struct json *in, struct schema *schema)

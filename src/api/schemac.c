@@ -1,22 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* schemac OUT.c OUT.h FILE.yaml...: compiles schema files to constant tables, at build. Each named schema becomes
- * schema_NAME in snake case: io.k8s.api.core.v1.Secret is schema_secret. */
-#include "api/schema.h"
+ * schema_NAME in snake case: io.k8s.api.core.v1.Secret is schema_secret. Where several groups have a type of one name,
+ * all but the core group's say which: io.k8s.api.events.v1.Event is schema_events_v1_event. */
+#include "api/schemac.h"
+
 #include "text/yaml.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
-#define FILE_LIMIT (4u << 20)
+#define FILE_LIMIT (4 << 20)
 
-struct printer {
-    FILE *c, *h;
-    unsigned serial; /* of the next unnamed table */
-};
-
-static _Noreturn void die(const char *what, const char *why)
+void schemac_die(const char *what, const char *why)
 {
     fprintf(stderr, "schemac: %s: %s\n", what, why);
     exit(1);
@@ -24,29 +21,54 @@ static _Noreturn void die(const char *what, const char *why)
 
 static bytes read_file(struct arena *arena, const char *path)
 {
+    struct stat status;
     FILE *f = fopen(path, "rbe");
-    uint8_t *p = arena_alloc(arena, FILE_LIMIT);
-    if (!f || !p)
-        die(path, strerror(errno));
-    size_t n = fread(p, 1, FILE_LIMIT, f);
-    if (ferror(f) || n == FILE_LIMIT)
-        die(path, "cannot be read, or is too large");
+    if (!f || fstat(fileno(f), &status) != 0)
+        schemac_die(path, strerror(errno));
+    size_t size = status.st_size < FILE_LIMIT ? (size_t)status.st_size : 0;
+    uint8_t *p = arena_alloc(arena, size);
+    if (!p || fread(p, 1, size, f) != size || fgetc(f) != EOF)
+        schemac_die(path, "cannot be read, or is too large");
     (void)fclose(f);
-    return (bytes){p, n};
+    return (bytes){p, size};
 }
 
-/* ObjectMeta is object_meta, FieldsV1 fields_v1. */
-static void put_name(FILE *f, const char *name)
+/* ---- Texts */
+
+/* ObjectMeta is object_meta, FieldsV1 fields_v1, CSIDriver csi_driver. */
+static void put_snake(FILE *f, const char *name)
 {
-    fputs("schema_", f);
-    for (const char *p = name; *p; p++) {
-        if (isupper((unsigned char)*p) && p != name)
+    for (const char *p = name; *p && *p != '.'; p++) {
+        if (isupper((unsigned char)*p) && p != name && (!isupper((unsigned char)p[-1]) || islower((unsigned char)p[1])))
             fputc('_', f);
         fputc(tolower((unsigned char)*p), f);
     }
 }
 
-static void put_text(FILE *f, const char *text)
+/* The part of io.k8s.api.core.v1.Secret that is so many dots before the end. */
+static const char *part(const char *openapi_name, int dots)
+{
+    const char *p = openapi_name + strlen(openapi_name);
+    while (p > openapi_name && (p[-1] != '.' || --dots >= 0))
+        p--;
+    return p;
+}
+
+void schemac_put_name(FILE *f, const struct schema_list *list, const struct schema *schema)
+{
+    size_t same = 0;
+    for (size_t i = 0; i < list->count; i++)
+        same += strcmp(list->schemas[i]->name, schema->name) == 0;
+    if (same > 1 && strncmp(part(schema->openapi_name, 2), "core.", 5) != 0) {
+        put_snake(f, part(schema->openapi_name, 2));
+        fputc('_', f);
+        put_snake(f, part(schema->openapi_name, 1));
+        fputc('_', f);
+    }
+    put_snake(f, schema->name);
+}
+
+void schemac_put_text(FILE *f, const char *text)
 {
     if (!text) {
         fputs("NULL", f);
@@ -64,98 +86,138 @@ static void put_text(FILE *f, const char *text)
     fputc('"', f);
 }
 
-static void put_member(FILE *f, const char *member, const char *text)
+void schemac_put_member(FILE *f, const char *member, const char *text)
 {
     if (text) {
         fprintf(f, ", .%s = ", member);
-        put_text(f, text);
+        schemac_put_text(f, text);
     }
 }
 
-static const char *const type_names[] = {"ANY", "STRING", "BYTES", "TIME", "INTEGER", "NUMBER", "BOOLEAN", "ARRAY",
-    "MAP", "OBJECT", "INT_OR_STRING", "RAW_JSON"};
-static const char *const presence_names[] = {"OMITTED", "KEPT", "ALWAYS"};
+/* ---- Tables: what is the same is printed once */
 
-static unsigned print_body(struct printer *, const struct schema *);
+struct schemac_table {
+    char *text;
+    unsigned serial;
+    struct schemac_table *next;
+};
+
+FILE *schemac_open(struct schemac_text *text)
+{
+    FILE *f = open_memstream(&text->p, &text->n);
+    if (!f)
+        schemac_die("memory", strerror(errno));
+    return text->f = f;
+}
+
+unsigned schemac_close(struct schemac *s, struct schemac_text *text, const char *type, const char *name)
+{
+    if (fclose(text->f) != 0)
+        schemac_die("memory", strerror(errno));
+    for (const struct schemac_table *t = s->tables; t; t = t->next) {
+        if (strcmp(t->text, text->p) != 0)
+            continue;
+        free(text->p);
+        return t->serial;
+    }
+    struct schemac_table *table = malloc(sizeof(*table));
+    if (!table)
+        schemac_die("memory", strerror(errno));
+    *table = (struct schemac_table){text->p, s->serial++, s->tables};
+    s->tables = table;
+    fprintf(s->c, "static const %s %s_%u%s = %s;\n", type, name, table->serial, text->p[1] == '.' ? "" : "[]", text->p);
+    return table->serial;
+}
+
+void schemac_close_tables(struct schemac *s)
+{
+    while (s->tables) {
+        struct schemac_table *table = s->tables;
+        s->tables = table->next;
+        free(table->text);
+        free(table);
+    }
+}
+
+void schemac_put_texts(struct schemac *s, const char *const *texts, size_t count, char ret[static 24])
+{
+    struct schemac_text text;
+    if (!count) {
+        (void)snprintf(ret, 24, "NULL");
+        return;
+    }
+    FILE *f = schemac_open(&text);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i ? ", " : "{", f);
+        schemac_put_text(f, texts[i]);
+    }
+    fputs("}", f);
+    (void)snprintf(ret, 24, "texts_%u", schemac_close(s, &text, "char *const", "texts"));
+}
+
+/* ---- Schemas */
+
+static const char *const type_names[SCHEMA_TYPE_COUNT] = {"ANY", "STRING", "BYTES", "TIME", "INTEGER", "NUMBER",
+    "BOOLEAN", "ARRAY", "MAP", "OBJECT", "INT_OR_STRING", "RAW_JSON", "MICRO_TIME", "QUANTITY", "UNION"};
+static const char *const presence_names[] = {"OMITTED", "KEPT", "ALWAYS", "NIL"};
+
+static void put_body(struct schemac *, FILE *, const struct schema *);
 
 /* "&schema_x" or "&table_9", after printing what it needs. */
-static void reference(struct printer *p, const struct schema *schema, char *ret, size_t size)
+static void reference(struct schemac *s, const struct schema *schema, char *ret, size_t size)
 {
+    struct schemac_text text;
     if (!schema) {
         (void)snprintf(ret, size, "NULL");
     } else if (schema->name) {
         FILE *f = fmemopen(ret, size, "w");
         if (!f)
-            die(schema->name, strerror(errno));
-        fputc('&', f);
-        put_name(f, schema->name);
+            schemac_die(schema->name, strerror(errno));
+        fputs("&schema_", f);
+        schemac_put_name(f, s->list, schema);
         (void)fclose(f);
     } else {
-        (void)snprintf(ret, size, "&table_%u", print_body(p, schema));
+        put_body(s, schemac_open(&text), schema);
+        (void)snprintf(ret, size, "&table_%u", schemac_close(s, &text, "struct schema", "table"));
     }
 }
 
-static unsigned print_texts(struct printer *p, const char *const *texts, uint32_t count)
+static void put_properties(struct schemac *s, FILE *f, const struct schema *schema)
 {
-    unsigned serial = p->serial++;
-    if (!count)
-        return serial;
-    fprintf(p->c, "static const char *const texts_%u[] = {", serial);
-    for (uint32_t i = 0; i < count; i++) {
-        put_text(p->c, texts[i]);
-        fputs(i + 1 < count ? ", " : "};\n", p->c);
-    }
-    return serial;
-}
-
-static unsigned print_properties(struct printer *p, const struct schema *schema)
-{
-    char(*to)[128] = calloc(schema->property_count + 1, sizeof(*to));
-    if (!to)
-        die("memory", strerror(errno));
-    for (uint32_t i = 0; i < schema->property_count; i++)
-        reference(p, schema->properties[i].schema, to[i], sizeof(to[i]));
-    unsigned serial = p->serial++;
-    if (schema->property_count)
-        fprintf(p->c, "static const struct schema_property properties_%u[] = {\n", serial);
+    struct schemac_text text;
+    char to[128];
+    if (!schema->property_count)
+        return;
+    FILE *rows = schemac_open(&text);
     for (uint32_t i = 0; i < schema->property_count; i++) {
         const struct schema_property *property = &schema->properties[i];
-        fprintf(p->c, "    {.name = \"%s\", .name_length = %u, .schema = %s, .protobuf = %u", property->name,
-            property->name_length, to[i], property->protobuf);
-        fprintf(p->c, ", .required = %s, .presence = PRESENCE_%s", property->required ? "true" : "false",
+        reference(s, property->schema, to, sizeof(to));
+        fprintf(rows, "%s    {.name = \"%s\", .name_length = %u, .schema = %s, .protobuf = %u", i ? ",\n" : "{\n",
+            property->name, property->name_length, to, property->protobuf);
+        fprintf(rows, ", .required = %s, .presence = PRESENCE_%s", property->required ? "true" : "false",
             presence_names[property->presence]);
-        put_member(p->c, "description", property->description);
-        put_member(p->c, "default_json", property->default_json);
-        fputs("},\n", p->c);
+        schemac_put_member(rows, "description", property->description);
+        schemac_put_member(rows, "default_json", property->default_json);
+        fputs("}", rows);
     }
-    if (schema->property_count)
-        fputs("};\n", p->c);
-    free(to);
-    return serial;
+    fputs("}", rows);
+    fprintf(f, ", .properties = properties_%u, .property_count = %u",
+        schemac_close(s, &text, "struct schema_property", "properties"), schema->property_count);
 }
 
-/* Everything the schema needs, then the schema; returns its number. */
-static unsigned print_body(struct printer *p, const struct schema *schema)
+/* The initializer of a schema; what it points to is printed before. */
+static void put_body(struct schemac *s, FILE *f, const struct schema *schema)
 {
-    char items[128];
-    reference(p, schema->items, items, sizeof(items));
-    unsigned properties = print_properties(p, schema);
-    unsigned keys = print_texts(p, schema->list_map_keys, schema->list_map_key_count);
-    unsigned values = print_texts(p, schema->enumeration, schema->enumeration_count);
-    unsigned serial = p->serial++;
-    if (schema->name) {
-        fputs("const struct schema ", p->c);
-        put_name(p->c, schema->name);
-    } else {
-        fprintf(p->c, "static const struct schema table_%u", serial);
-    }
-    fprintf(p->c, " = {.type = SCHEMA_%s, .items = %s", type_names[schema->type], items);
-    if (schema->property_count)
-        fprintf(p->c, ", .properties = properties_%u, .property_count = %u", properties, schema->property_count);
+    char items[128], keys[24], values[24];
+    reference(s, schema->items, items, sizeof(items));
+    fprintf(f, "{.type = SCHEMA_%s, .items = %s", type_names[schema->type], items);
+    put_properties(s, f, schema);
+    schemac_put_texts(s, schema->list_map_keys, schema->list_map_key_count, keys);
+    schemac_put_texts(s, schema->enumeration, schema->enumeration_count, values);
     if (schema->list_map_key_count)
-        fprintf(p->c, ", .list_map_keys = texts_%u, .list_map_key_count = %u", keys, schema->list_map_key_count);
+        fprintf(f, ", .list_map_keys = %s, .list_map_key_count = %u", keys, schema->list_map_key_count);
     if (schema->enumeration_count)
-        fprintf(p->c, ", .enumeration = texts_%u, .enumeration_count = %u", values, schema->enumeration_count);
+        fprintf(f, ", .enumeration = %s, .enumeration_count = %u", values, schema->enumeration_count);
     const struct {
         const char *member, *text;
     } texts[] = {{"name", schema->name}, {"openapi_name", schema->openapi_name}, {"description", schema->description},
@@ -163,27 +225,46 @@ static unsigned print_body(struct printer *p, const struct schema *schema)
         {"patch_strategy", schema->patch_strategy}, {"list_type", schema->list_type}, {"map_type", schema->map_type},
         {"gvk", schema->gvk}};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-        put_member(p->c, texts[i].member, texts[i].text);
-    fputs("};\n", p->c);
-    return serial;
+        schemac_put_member(f, texts[i].member, texts[i].text);
+    fputs("}", f);
 }
 
-static void print(struct printer *p, const struct schema_list *list)
+static void print_header(struct schemac *s, FILE *h)
 {
-    fputs("/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by schemac from schemas/. */\n", p->h);
-    fputs("#ifndef COFFER_API_SCHEMAS_H\n#define COFFER_API_SCHEMAS_H\n\n#include \"api/schema.h\"\n\nextern const "
-          "struct schema",
-        p->h);
-    for (size_t i = 0; i < list->count; i++) {
-        fputs(i ? ", " : " ", p->h);
-        put_name(p->h, list->schemas[i]->name);
+    fputs("/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by schemac from schemas/. */\n#ifndef "
+          "COFFER_API_SCHEMAS_H\n#define COFFER_API_SCHEMAS_H\n\n#include \"api/schema.h\"\n\n",
+        h);
+    for (size_t i = 0; i < s->list->count; i++) {
+        fputs(i ? ", schema_" : "extern const struct schema schema_", h);
+        schemac_put_name(h, s->list, s->list->schemas[i]);
     }
-    fputs(";\n\n#endif\n", p->h);
+    fputs(";\n\n#endif\n", h);
+}
+
+static void print_schemas(struct schemac *s)
+{
     fputs("/* SPDX-License-Identifier: Apache-2.0 */\n/* Made by schemac from schemas/. */\n#include "
           "\"api/schemas.h\"\n\n",
-        p->c);
-    for (size_t i = 0; i < list->count; i++)
-        print_body(p, list->schemas[i]);
+        s->c);
+    for (size_t i = 0; i < s->list->count; i++) {
+        struct schemac_text text;
+        put_body(s, schemac_open(&text), s->list->schemas[i]);
+        if (fclose(text.f) != 0)
+            schemac_die("memory", strerror(errno));
+        fputs("const struct schema schema_", s->c);
+        schemac_put_name(s->c, s->list, s->list->schemas[i]);
+        fprintf(s->c, " = %s;\n", text.p);
+        free(text.p);
+    }
+    schemac_close_tables(s);
+}
+
+static FILE *create(const char *path)
+{
+    FILE *f = fopen(path, "we");
+    if (!f)
+        schemac_die(path, strerror(errno));
+    return f;
 }
 
 int main(int argc, char **argv)
@@ -192,23 +273,23 @@ int main(int argc, char **argv)
     struct error error;
     struct schema_list list = {0};
     if (argc < 4)
-        die("usage", "schemac OUT.c OUT.h FILE.yaml...");
+        schemac_die("usage", "schemac OUT.c OUT.h FILE.yaml...");
     arena_init(&arena, 256u << 20);
     error_init(&error, &arena);
     for (int i = 3; i < argc; i++) {
         struct json *file;
         if (yaml_parse(&arena, read_file(&arena, argv[i]), 0, &file, &error) != ERR_OK ||
             schemas_load(&arena, file, &list, &error) != ERR_OK)
-            die(argv[i], (const char *)error.message.p);
+            schemac_die(argv[i], (const char *)error.message.p);
     }
     if (schemas_link(&list, &error) != ERR_OK)
-        die("schemas", (const char *)error.message.p);
-    struct printer p = {.c = fopen(argv[1], "we"), .h = fopen(argv[2], "we")};
-    if (!p.c || !p.h)
-        die(argv[1], strerror(errno));
-    print(&p, &list);
-    if (ferror(p.c) || ferror(p.h) || fclose(p.c) || fclose(p.h))
-        die(argv[1], strerror(errno));
+        schemac_die("schemas", (const char *)error.message.p);
+    struct schemac s = {.list = &list, .c = create(argv[1])};
+    FILE *h = create(argv[2]);
+    print_header(&s, h);
+    print_schemas(&s);
+    if (ferror(s.c) || ferror(h) || fclose(s.c) || fclose(h))
+        schemac_die(argv[1], strerror(errno));
     arena_reset(&arena);
     return 0;
 }
