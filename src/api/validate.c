@@ -246,20 +246,25 @@ static err_t compose(struct arena *arena, const struct kind *kind, bytes name, s
     return error->code = ERR_INVALID;
 }
 
+void metadata_validate(struct arena *arena, const struct json *metadata, struct error *error)
+{
+    validate_generation(metadata, error);
+    validate_labels(arena, json_get(metadata, BYTES("labels")), error);
+    validate_annotations(arena, json_get(metadata, BYTES("annotations")), error);
+    validate_owners(arena, json_get(metadata, BYTES("ownerReferences")), error);
+    validate_finalizers(arena, json_get(metadata, BYTES("finalizers")), error);
+}
+
 err_t object_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
     const struct json *metadata = json_get(object, BYTES("metadata")), *old_metadata = json_get(old, BYTES("metadata"));
-    const struct json *finalizers = json_get(metadata, BYTES("finalizers"));
     unsigned before = error->cause_count;
     validate_names(arena, kind, metadata, error);
-    validate_generation(metadata, error);
     if (json_get(old_metadata, BYTES("deletionTimestamp")))
-        validate_no_new_finalizers(arena, finalizers, json_get(old_metadata, BYTES("finalizers")), error);
-    validate_labels(arena, json_get(metadata, BYTES("labels")), error);
-    validate_annotations(arena, json_get(metadata, BYTES("annotations")), error);
-    validate_owners(arena, json_get(metadata, BYTES("ownerReferences")), error);
-    validate_finalizers(arena, finalizers, error);
+        validate_no_new_finalizers(
+            arena, json_get(metadata, BYTES("finalizers")), json_get(old_metadata, BYTES("finalizers")), error);
+    metadata_validate(arena, metadata, error);
     if (kind->rules->validate)
         kind->rules->validate(arena, kind, subresource, object, old, error);
     if (arena->failed)
