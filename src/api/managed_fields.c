@@ -154,3 +154,44 @@ err_t managed_fields_update(struct arena *arena, const struct kind *kind, struct
     TRY(managed_entries_update(arena, kind, &entries, old, object, manager, error));
     return managed_entries_write(arena, kind, object, &entries, error);
 }
+
+/* ---- Equality */
+
+static bool same_members(const struct json *a, const struct json *b, bytes but);
+
+static bool same_entries(const struct json *a, const struct json *b)
+{
+    if (!a || !b || a->type != JSON_ARRAY || b->type != JSON_ARRAY)
+        return a == b;
+    const struct json *x = a->first, *y = b->first;
+    while (x && y && same_members(x, y, BYTES("time"))) {
+        x = x->next;
+        y = y->next;
+    }
+    return !x && !y;
+}
+
+static const struct json *skip(const struct json *member, bytes but)
+{
+    return member && bytes_equal(member->key, but) ? member->next : member;
+}
+
+/* Both in one order, as canonical objects are; one member aside. */
+static bool same_members(const struct json *a, const struct json *b, bytes but)
+{
+    const struct json *x = skip(a->first, but), *y = skip(b->first, but);
+    while (x && y && bytes_equal(x->key, y->key) && json_equal(x, y)) {
+        x = skip(x->next, but);
+        y = skip(y->next, but);
+    }
+    return !x && !y;
+}
+
+bool managed_fields_same(const struct json *old, const struct json *object)
+{
+    const struct json *a = json_get(old, BYTES("metadata")), *b = json_get(object, BYTES("metadata"));
+    if (!a || !b)
+        return a == b && same_members(old, object, BYTES(""));
+    return same_members(old, object, BYTES("metadata")) && same_members(a, b, BYTES("managedFields")) &&
+           same_entries(json_get(a, BYTES("managedFields")), json_get(b, BYTES("managedFields")));
+}

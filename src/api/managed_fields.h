@@ -19,14 +19,19 @@ struct field_manager {
 MUST_CHECK err_t managed_fields_update(struct arena *, const struct kind *, struct json *object, const struct json *old,
     const struct field_manager *, struct error *);
 
-/* Server-side apply. old: NULL when there is none yet. applied: the decoded configuration, without defaults, pruned.
- * *ret: the merged object with its managedFields, a tree of its own, before defaults and validation. Fields that this
- * manager alone owned and no longer names are removed. For a kind whose rules say so (Secret), what left stringData
- * since this manager's last apply leaves data too. ERR_CONFLICT with kube-apiserver's sentence and causes, unless
- * force. *ret_changed false: nothing changed but times: keep the old object. */
+/* Server-side apply. old: NULL when there is none yet. applied: the configuration as the client gave it, empty values
+ * and nulls too: what it names is owned (fold stringData into data before; unknown fields are refused here with
+ * upstream's sentence). *ret: the merged object with its managedFields, a tree of its own, before defaults and
+ * validation; it may hold what applied held (nulls, empty values, numbers in other spellings): decode it as a body.
+ * Fields that this manager alone owned and no longer names are removed. For a kind whose rules say so (Secret), what
+ * left stringData since this manager's last apply leaves data too. ERR_CONFLICT with kube-apiserver's sentence and
+ * causes, unless force. *ret_changed false: nothing changed but times: keep the old object. */
 MUST_CHECK err_t managed_fields_apply(struct arena *, const struct kind *, const struct json *old,
     const struct json *applied, const struct field_manager *, bool force, struct json **ret, bool *ret_changed,
     struct error *);
+
+/* Whether two objects are equal but for the times in managedFields: then there is nothing to write. */
+bool managed_fields_same(const struct json *old, const struct json *object);
 
 /* What an Accept of metadata shows when managedFields must be left out is the caller's; this drops entries that cannot
  * be read (fieldsType other than FieldsV1, unknown apiVersion of this group is kept). ERR_INVALID with field errors for
