@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The walker: a JSON tree and a schema in, a canonical tree out, with the errors of Go's decoder in the order of the
  * document. */
-#include "api/decode.h"
+#include "api/decode_walk.h"
 #include "api/quantity.h"
 #include "base/base64.h"
 #include "base/clock.h"
@@ -9,25 +9,10 @@
 
 #define SENTENCES_MOST 100 /* of unknown and duplicate fields, as Kubernetes bounds them */
 
-/* Where the walk is, from the inside out. */
-struct place {
-    const struct place *up;
-    enum { PLACE_FIELD, PLACE_KEY, PLACE_INDEX } kind;
-    bytes name;
-    uint32_t index;
-    const struct schema *holder; /* of a field: the object's schema */
-};
-
-struct walk {
-    struct arena *arena;
-    struct error *error;
-    struct warnings *sentences; /* NULL: nobody asks */
-};
-
 /* ---- Errors */
 
 /* "metadata.ownerReferences", or with the keys and indexes between: "metadata.ownerReferences[0].bogus". */
-static void put_path(struct buffer *b, const struct place *at, bool fields_only)
+static void put_path(struct buffer *b, const struct walk_place *at, bool fields_only)
 {
     if (!at)
         return;
@@ -75,10 +60,10 @@ static const char *const value_names[] = {[JSON_NULL] = "null",
     [JSON_ARRAY] = "array",
     [JSON_OBJECT] = "object"};
 
-static err_t refuse_type(struct walk *w, const struct schema *schema, const char *value, const struct place *at)
+err_t walk_refuse_type(struct walk *w, const struct schema *schema, const char *value, const struct walk_place *at)
 {
     struct buffer where, type;
-    const struct place *field = at;
+    const struct walk_place *field = at;
     while (field && field->kind != PLACE_FIELD)
         field = field->up;
     buffer_init(&where, w->arena);
@@ -95,13 +80,12 @@ static err_t refuse_type(struct walk *w, const struct schema *schema, const char
         BYTES_FMT(buffer_bytes(&type)));
 }
 
-static err_t refuse_value(struct walk *w, const struct schema *schema, const struct json *in, const struct place *at)
+err_t walk_refuse_value(struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at)
 {
-    return refuse_type(w, schema, value_names[in->type], at);
+    return walk_refuse_type(w, schema, value_names[in->type], at);
 }
 
-/* Remembers `unknown field "metadata.bogus"` or its kin. */
-static err_t note(struct walk *w, const char *what, const struct place *at)
+err_t walk_note(struct walk *w, const char *what, const struct walk_place *at)
 {
     struct buffer path;
     if (!w->sentences || w->sentences->count >= SENTENCES_MOST)
@@ -118,10 +102,7 @@ static err_t note(struct walk *w, const char *what, const struct place *at)
 
 /* ---- Values */
 
-static err_t walk(
-    struct walk *, const struct schema *, const struct json *in, const struct place *at, struct json **ret);
-
-static err_t made(struct walk *w, struct json *value, struct json **ret)
+err_t walk_made(struct walk *w, struct json *value, struct json **ret)
 {
     if (!value)
         return arena_error(w->arena, w->error);
@@ -129,15 +110,14 @@ static err_t made(struct walk *w, struct json *value, struct json **ret)
     return ERR_OK;
 }
 
-/* The node without its place in a list; its text or children are borrowed. */
-static err_t same(struct walk *w, const struct json *in, struct json **ret)
+err_t walk_same(struct walk *w, const struct json *in, struct json **ret)
 {
     struct json *value = json_new(w->arena, in->type);
     if (value) {
         *value = *in;
         value->next = NULL;
     }
-    return made(w, value, ret);
+    return walk_made(w, value, ret);
 }
 
 /* What Go holds where nothing was given. */
@@ -160,11 +140,11 @@ static err_t zero_value(struct walk *w, const struct schema *schema, struct json
         [SCHEMA_UNION] = JSON_NULL};
     const struct json nothing = {.type = JSON_OBJECT};
     if (schema->type == SCHEMA_OBJECT)
-        return walk(w, schema, &nothing, NULL, ret);
+        return walk_value(w, schema, &nothing, NULL, ret);
     struct json *value = json_new(w->arena, types[schema->type]);
     if (value && (value->type == JSON_NUMBER || schema->type == SCHEMA_QUANTITY))
         value->text = BYTES("0");
-    return made(w, value, ret);
+    return walk_made(w, value, ret);
 }
 
 /* Of a character that is in the alphabet. */
@@ -191,7 +171,7 @@ static bool base64_canonical(bytes text, size_t decoded)
 
 /* Bytes may be an array of numbers too. No element goes into an error: it may be part of a secret. */
 static err_t walk_byte_array(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     const struct schema element = {.type = SCHEMA_INTEGER, .format = "uint8"};
     uint8_t *p = arena_alloc(w->arena, in->count);
@@ -203,33 +183,33 @@ static err_t walk_byte_array(
         int64_t value = 0;
         if (item->type != JSON_NULL &&
             (item->type != JSON_NUMBER || !json_to_int64(item, &value) || value < 0 || value > 255))
-            return refuse_value(w, &element, item, at);
+            return walk_refuse_value(w, &element, item, at);
         p[n++] = (uint8_t)value;
     }
     bytes text = base64_encode(w->arena, BASE64_STANDARD, (bytes){p, n});
-    return text.p ? made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
+    return text.p ? walk_made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
 }
 
 static err_t walk_bytes(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     size_t decoded, offset = 0;
     if (in->type == JSON_ARRAY)
         return walk_byte_array(w, schema, in, at, ret);
     if (in->type != JSON_STRING)
-        return refuse_value(w, schema, in, at);
+        return walk_refuse_value(w, schema, in, at);
     err_t result = base64_check(BASE64_STANDARD, in->text, &decoded, &offset);
     if (result == ERR_BAD_REQUEST)
         return error_set(w->error, result, "illegal base64 data at input byte %zu", offset);
     if (result != ERR_OK)
         return arena_error(w->arena, w->error);
     if (base64_canonical(in->text, decoded))
-        return same(w, in, ret);
+        return walk_same(w, in, ret);
     bytes plain;
     if (base64_decode(w->arena, BASE64_STANDARD, in->text, &plain, &offset) != ERR_OK)
         return arena_error(w->arena, w->error);
     bytes text = base64_encode(w->arena, BASE64_STANDARD, plain);
-    return text.p ? made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
+    return text.p ? walk_made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
 }
 
 /* Microseconds of a time that clock_parse took; what is finer is cut off. */
@@ -246,7 +226,7 @@ static uint32_t fraction_of(bytes text)
 }
 
 static err_t walk_time(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     int64_t seconds;
     char text[CLOCK_RFC3339_MICRO_SIZE];
@@ -268,12 +248,12 @@ static err_t walk_time(
     else
         clock_format(seconds, text);
     bytes copy = arena_copy(w->arena, bytes_of(text));
-    return copy.p ? made(w, json_string(w->arena, copy), ret) : arena_error(w->arena, w->error);
+    return copy.p ? walk_made(w, json_string(w->arena, copy), ret) : arena_error(w->arena, w->error);
 }
 
 /* In canonical form. Among the values of a map, which is what resources come in, thousandths are the finest. */
 static err_t walk_quantity(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     const __int128 milli = 1000000;
     struct quantity quantity;
@@ -287,24 +267,24 @@ static err_t walk_quantity(
         quantity.written = BYTES_NONE;
     }
     bytes text = quantity_text(w->arena, &quantity);
-    return text.p ? made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
+    return text.p ? walk_made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
 }
 
 static err_t walk_integer(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     int64_t value;
     bool small = schema->format && strcmp(schema->format, "int32") == 0;
     if (in->type != JSON_NUMBER)
-        return refuse_value(w, schema, in, at);
+        return walk_refuse_value(w, schema, in, at);
     if (json_to_int64(in, &value) && (!small || (value >= INT32_MIN && value <= INT32_MAX)))
-        return same(w, in, ret);
+        return walk_same(w, in, ret);
     bytes number = arena_format(w->arena, "number %.*s", BYTES_FMT(in->text));
-    return number.p ? refuse_type(w, schema, (const char *)number.p, at) : arena_error(w->arena, w->error);
+    return number.p ? walk_refuse_type(w, schema, (const char *)number.p, at) : arena_error(w->arena, w->error);
 }
 
 static err_t walk_scalar(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     static const unsigned accepts[] = {[SCHEMA_ANY] = ~0u,
         [SCHEMA_STRING] = 1u << JSON_STRING,
@@ -312,20 +292,20 @@ static err_t walk_scalar(
         [SCHEMA_BOOLEAN] = 1u << JSON_FALSE | 1u << JSON_TRUE,
         [SCHEMA_INT_OR_STRING] = 1u << JSON_STRING | 1u << JSON_NUMBER,
         [SCHEMA_RAW_JSON] = ~0u};
-    return accepts[schema->type] & 1u << in->type ? same(w, in, ret) : refuse_value(w, schema, in, at);
+    return accepts[schema->type] & 1u << in->type ? walk_same(w, in, ret) : walk_refuse_value(w, schema, in, at);
 }
 
 static err_t walk_array(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
-    struct place item_place = {.up = at, .kind = PLACE_INDEX};
+    struct walk_place item_place = {.up = at, .kind = PLACE_INDEX};
     if (in->type != JSON_ARRAY)
-        return refuse_value(w, schema, in, at);
+        return walk_refuse_value(w, schema, in, at);
     struct json *array;
-    TRY(made(w, json_new(w->arena, JSON_ARRAY), &array));
+    TRY(walk_made(w, json_new(w->arena, JSON_ARRAY), &array));
     for (const struct json *item = in->first; item; item = item->next, item_place.index++) {
         struct json *value = NULL;
-        TRY(walk(w, schema->items, item, &item_place, &value));
+        TRY(walk_value(w, schema->items, item, &item_place, &value));
         json_append(array, value);
     }
     *ret = array;
@@ -334,26 +314,25 @@ static err_t walk_array(
 
 /* The value of the property that is of its type, by itself. */
 static err_t walk_union(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     static const unsigned holds[SCHEMA_TYPE_COUNT] = {[SCHEMA_BOOLEAN] = 1u << JSON_FALSE | 1u << JSON_TRUE,
         [SCHEMA_ARRAY] = 1u << JSON_ARRAY,
         [SCHEMA_OBJECT] = 1u << JSON_OBJECT};
     for (uint32_t i = 0; i < schema->property_count; i++)
         if (holds[schema->properties[i].schema->type] & 1u << in->type)
-            return walk(w, schema->properties[i].schema, in, at, ret);
-    return refuse_value(w, schema, in, at);
+            return walk_value(w, schema->properties[i].schema, in, at, ret);
+    return walk_refuse_value(w, schema, in, at);
 }
 
-/* Of members of one name the last one stays, where the sort has put it. */
-static err_t drop_repeats(struct walk *w, struct json *map, const struct place *at)
+err_t walk_drop_repeats(struct walk *w, struct json *map, const struct walk_place *at)
 {
     struct json **link = &map->first;
     while (*link) {
         struct json *member = *link;
         if (member->next && bytes_equal(member->key, member->next->key)) {
-            const struct place key = {.up = at, .kind = PLACE_KEY, .name = member->key};
-            TRY(note(w, "duplicate", &key));
+            const struct walk_place key = {.up = at, .kind = PLACE_KEY, .name = member->key};
+            TRY(walk_note(w, "duplicate", &key));
             *link = member->next;
             map->count--;
         } else {
@@ -364,24 +343,24 @@ static err_t drop_repeats(struct walk *w, struct json *map, const struct place *
 }
 
 static err_t walk_map(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
-    struct place key = {.up = at, .kind = PLACE_KEY};
+    struct walk_place key = {.up = at, .kind = PLACE_KEY};
     bool sorted = true;
     if (in->type != JSON_OBJECT)
-        return refuse_value(w, schema, in, at);
+        return walk_refuse_value(w, schema, in, at);
     struct json *map;
-    TRY(made(w, json_new(w->arena, JSON_OBJECT), &map));
+    TRY(walk_made(w, json_new(w->arena, JSON_OBJECT), &map));
     for (const struct json *member = in->first; member; member = member->next) {
         struct json *value = NULL;
         key.name = member->key;
-        TRY(walk(w, schema->items, member, &key, &value));
+        TRY(walk_value(w, schema->items, member, &key, &value));
         sorted = sorted && (!map->last || bytes_compare(map->last->key, member->key) < 0);
         json_add(map, member->key, value);
     }
     if (!sorted) {
         json_sort(map);
-        TRY(drop_repeats(w, map, at));
+        TRY(walk_drop_repeats(w, map, at));
     }
     *ret = map;
     return ERR_OK;
@@ -403,42 +382,42 @@ static bool is_empty(const struct json *value)
 }
 
 /* Fills one slot a property, so that members come out in canonical order whatever the order that they came in. */
-static err_t fill_slots(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **slots)
+static err_t fill_slots(struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at,
+    struct json **slots)
 {
-    struct place field = {.up = at, .kind = PLACE_FIELD, .holder = schema};
+    struct walk_place field = {.up = at, .kind = PLACE_FIELD, .holder = schema};
     for (const struct json *member = in->first; member; member = member->next) {
         const struct schema_property *p = schema_property(schema, member->key);
         field.name = member->key;
         if (!p) {
-            TRY(note(w, "unknown", &field));
+            TRY(walk_note(w, "unknown", &field));
             continue;
         }
         struct json **slot = &slots[p - schema->properties];
         if (*slot)
-            TRY(note(w, "duplicate", &field));
+            TRY(walk_note(w, "duplicate", &field));
         if (member->type != JSON_NULL)
-            TRY(walk(w, p->schema, member, &field, slot));
+            TRY(walk_value(w, p->schema, member, &field, slot));
     }
     return ERR_OK;
 }
 
 static err_t walk_object(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     if (in->type != JSON_OBJECT)
-        return refuse_value(w, schema, in, at);
+        return walk_refuse_value(w, schema, in, at);
     struct json *object, **slots = arena_zero(w->arena, schema->property_count * sizeof(struct json *));
     if (!slots)
         return arena_error(w->arena, w->error);
-    TRY(made(w, json_new(w->arena, JSON_OBJECT), &object));
+    TRY(walk_made(w, json_new(w->arena, JSON_OBJECT), &object));
     TRY(fill_slots(w, schema, in, at, slots));
     for (uint32_t i = 0; i < schema->property_count; i++) {
         const struct schema_property *p = &schema->properties[i];
         if (!slots[i] && p->presence == PRESENCE_ALWAYS)
             TRY(zero_value(w, p->schema, &slots[i]));
         if (!slots[i] && p->presence == PRESENCE_NIL)
-            TRY(made(w, json_new(w->arena, JSON_NULL), &slots[i]));
+            TRY(walk_made(w, json_new(w->arena, JSON_NULL), &slots[i]));
         if (slots[i] && (p->presence != PRESENCE_OMITTED || !is_empty(slots[i])))
             json_add(object, (bytes){(const uint8_t *)p->name, p->name_length}, slots[i]);
     }
@@ -446,11 +425,11 @@ static err_t walk_object(
     return ERR_OK;
 }
 
-static err_t walk(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct place *at, struct json **ret)
+err_t walk_value(
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
-    static err_t (*const walkers[])(struct walk *, const struct schema *, const struct json *, const struct place *,
-        struct json **) = {[SCHEMA_ANY] = walk_scalar,
+    static err_t (*const walkers[])(struct walk *, const struct schema *, const struct json *,
+        const struct walk_place *, struct json **) = {[SCHEMA_ANY] = walk_scalar,
         [SCHEMA_STRING] = walk_scalar,
         [SCHEMA_BYTES] = walk_bytes,
         [SCHEMA_TIME] = walk_time,
@@ -465,6 +444,8 @@ static err_t walk(
         [SCHEMA_MICRO_TIME] = walk_time,
         [SCHEMA_QUANTITY] = walk_quantity,
         [SCHEMA_UNION] = walk_union};
+    if (schema->custom)
+        return walk_custom(w, schema, in, at, ret);
     if (in->type == JSON_NULL && schema->type != SCHEMA_ANY && schema->type != SCHEMA_RAW_JSON)
         return zero_value(w, schema, ret);
     return walkers[schema->type](w, schema, in, at, ret);
@@ -509,7 +490,7 @@ err_t decode_tree(struct arena *arena, const struct schema *schema, const struct
     struct walk w = {
         .arena = arena, .error = error, .sentences = validation == FIELD_VALIDATION_IGNORE ? NULL : &sentences};
     struct json *out;
-    TRY(walk(&w, schema, in, NULL, &out));
+    TRY(walk_value(&w, schema, in, NULL, &out));
     if (sentences.count && validation == FIELD_VALIDATION_STRICT)
         return refuse_strict(&w);
     for (size_t i = 0; i < sentences.count; i++)

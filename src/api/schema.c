@@ -51,12 +51,11 @@ void schema_arrange(const struct schema *schema, struct json *object)
 {
     if (!object || object->type != JSON_OBJECT)
         return;
-    if (schema->type == SCHEMA_MAP)
+    if (schema->type == SCHEMA_MAP || schema->custom)
         json_sort(object);
-    if (schema->type != SCHEMA_OBJECT)
-        return;
-    order_members(schema, object);
-    for (struct json *member = object->first; member; member = member->next) {
+    else if (schema->type == SCHEMA_OBJECT)
+        order_members(schema, object);
+    for (struct json *member = schema->property_count ? object->first : NULL; member; member = member->next) {
         const struct schema_property *p = schema_property(schema, member->key);
         if (p)
             schema_arrange(p->schema, member);
