@@ -4,6 +4,7 @@
 #include "api/decode.h"
 
 #include "api/object.h"
+#include "api/schema_value.h"
 #include "text/utf8.h"
 #include "text/yaml.h"
 
@@ -157,7 +158,7 @@ static err_t check_type(struct arena *arena, const struct kind *kind, struct typ
         (void)error_set(error, ERR_BAD_REQUEST,
             "no kind %.*s is registered for version %.*s in scheme \"pkg/runtime/scheme.go:110\"", BYTES_FMT(named),
             BYTES_FMT(version));
-    return refuse_handling(arena, kind, type, error);
+    return error ? error->code : ERR_BAD_REQUEST;
 }
 
 /* What is not said is what the URL says. */
@@ -246,7 +247,8 @@ static err_t read_body(struct arena *arena, const struct kind *kind, enum body_f
         return refuse_unrecognized(arena, kind, body, error);
     *ret_type = (struct type){envelope.api_version, envelope.kind};
     struct type type = complete(arena, kind, *ret_type);
-    TRY(check_type(arena, kind, type, error));
+    if (check_type(arena, kind, type, error) != ERR_OK)
+        return refuse_handling(arena, kind, type, error);
     result = decode_protobuf(arena, kind->schema, envelope.raw, ret, error);
     return result == ERR_OK ? ERR_OK : refuse_handling(arena, kind, type, error);
 }
@@ -272,21 +274,11 @@ static err_t set_type(
     return ERR_OK;
 }
 
-err_t decode_object(struct arena *arena, const struct kind *kind, enum body_format format, bytes body,
+static err_t walk(struct arena *arena, const struct kind *kind, struct type type, const struct json *tree,
     enum field_validation validation, struct warnings *warnings, struct json **ret, struct error *error)
 {
-    static const struct json nothing = {.type = JSON_OBJECT};
-    struct json *tree, *object;
-    struct type type;
-    TRY(read_body(arena, kind, format, body, &tree, &type, error));
-    type = complete(arena, kind, type);
-    TRY(check_type(arena, kind, type, error));
-    if (format == BODY_PROTOBUF)
-        validation = FIELD_VALIDATION_IGNORE; /* repeats and unknown fields are the format's own */
-    err_t result = decode_tree(
-        arena, kind->schema, tree->type == JSON_NULL ? &nothing : tree, validation, warnings, &object, error);
-    if (result != ERR_OK)
-        return refuse_handling(arena, kind, type, error);
+    struct json *object;
+    TRY(decode_tree(arena, kind->schema, tree, validation, warnings, &object, error));
     TRY(set_type(arena, kind, type, object, error));
     if (kind->rules->decoded)
         TRY(kind->rules->decoded(arena, kind, object, error));
@@ -294,25 +286,92 @@ err_t decode_object(struct arena *arena, const struct kind *kind, enum body_form
     return ERR_OK;
 }
 
+err_t decode_object(struct arena *arena, const struct kind *kind, enum body_format format, bytes body,
+    enum field_validation validation, struct warnings *warnings, struct json **ret, struct error *error)
+{
+    static const struct json nothing = {.type = JSON_OBJECT};
+    struct json *tree;
+    struct type type;
+    TRY(read_body(arena, kind, format, body, &tree, &type, error));
+    type = complete(arena, kind, type);
+    if (check_type(arena, kind, type, error) != ERR_OK)
+        return refuse_handling(arena, kind, type, error);
+    if (format == BODY_PROTOBUF)
+        validation = FIELD_VALIDATION_IGNORE; /* repeats and unknown fields are the format's own */
+    err_t result = walk(arena, kind, type, tree->type == JSON_NULL ? &nothing : tree, validation, warnings, ret, error);
+    return result == ERR_OK ? ERR_OK : refuse_handling(arena, kind, type, error);
+}
+
+err_t decode_patched(struct arena *arena, const struct kind *kind, const struct json *tree,
+    enum field_validation validation, struct warnings *warnings, struct json **ret, struct error *error)
+{
+    struct type type;
+    TRY(read_type(tree, &type, error));
+    type = complete(arena, kind, type);
+    TRY(check_type(arena, kind, type, error));
+    return walk(arena, kind, type, tree, validation, warnings, ret, error);
+}
+
 /* ---- Stored values */
+
+static err_t set_version(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    bytes version = kind_api_version(arena, kind);
+    if (!version.p || !json_set(object, BYTES("apiVersion"), json_string(arena, version)))
+        return arena_error(arena, error);
+    return ERR_OK;
+}
+
+/* A custom object of any version: they differ by apiVersion alone, and by what their schemas keep. */
+static err_t decode_custom(
+    struct arena *arena, const struct kind *kind, bytes stored, struct json **ret, struct error *error)
+{
+    struct warnings none = {0};
+    struct json *tree;
+    TRY(json_parse(arena, stored, &(struct json_options){.max_depth = 100}, &tree, NULL, error));
+    TRY(set_version(arena, kind, tree, error));
+    TRY(decode_patched(arena, kind, tree, FIELD_VALIDATION_IGNORE, &none, ret, error));
+    return schema_set_defaults(arena, kind->schema, *ret, error);
+}
+
+static err_t decode_built_in(
+    struct arena *arena, const struct kind *kind, bytes stored, struct json **ret, struct error *error)
+{
+    enum body_format format = bytes_start(stored, BYTES("k8s\0")) ? BODY_PROTOBUF : BODY_JSON;
+    struct warnings none = {0};
+    TRY(decode_object(arena, kind_stored(kind), format, stored, FIELD_VALIDATION_IGNORE, &none, ret, error));
+    return kind->stored_as ? object_from_stored(arena, kind, *ret, error) : ERR_OK;
+}
+
+err_t object_to_stored(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    if (kind->rules->to_stored)
+        return kind->rules->to_stored(arena, kind, object, error);
+    return set_version(arena, kind_stored(kind), object, error);
+}
+
+err_t object_from_stored(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    if (kind->rules->from_stored)
+        return kind->rules->from_stored(arena, kind, object, error);
+    return set_version(arena, kind, object, error);
+}
 
 err_t decode_stored(struct arena *arena, const struct kind *kind, bytes stored, bytes *ret, struct error *error)
 {
     struct object_cuts cuts;
     struct json *object = NULL;
-    struct warnings none = {0};
     if (object_cut(stored, &cuts) && bytes_equal(cuts.kind, bytes_of(kind->kind)) &&
         bytes_equal(cuts.api_version, kind_api_version(arena, kind))) {
         *ret = stored;
         return ERR_OK;
     }
-    enum body_format format = bytes_start(stored, BYTES("k8s\0")) ? BODY_PROTOBUF : BODY_JSON;
-    err_t result = decode_object(arena, kind, format, stored, FIELD_VALIDATION_IGNORE, &none, &object, error);
+    err_t result = (kind->custom ? decode_custom : decode_built_in)(arena, kind, stored, &object, error);
     if (result == ERR_BAD_REQUEST ||
         (result == ERR_OK && !json_at(object, BYTES("metadata"), BYTES("name"), BYTES_NONE)))
         return error_set(error, ERR_CORRUPT, "a stored %s cannot be decoded", kind->kind);
     TRY(result);
-    bytes text = object_store_text(arena, object);
+    bytes text = object_store_text(arena, kind, object);
     if (!text.p)
         return arena_error(arena, error);
     *ret = text;

@@ -27,6 +27,10 @@ void warning_add(struct arena *, struct warnings *, bytes text);
 MUST_CHECK err_t decode_object(struct arena *, const struct kind *, enum body_format, bytes body, enum field_validation,
     struct warnings *, struct json **ret, struct error *);
 
+/* The same for a tree, what a patch made: the errors are Go's alone, without "Secret in version ...". */
+MUST_CHECK err_t decode_patched(struct arena *, const struct kind *, const struct json *, enum field_validation,
+    struct warnings *, struct json **ret, struct error *);
+
 /* The same walker for any schema, from a JSON tree that may hold duplicate members: what patches and DeleteOptions use.
  * Errors are Go's alone, without "Secret in version ...". The result borrows texts and free-form children from in. */
 MUST_CHECK err_t decode_tree(struct arena *, const struct schema *, const struct json *in, enum field_validation,
@@ -42,6 +46,10 @@ struct protobuf_envelope {
     bytes api_version, kind, raw, content_encoding, content_type; /* borrowed */
 };
 MUST_CHECK err_t decode_envelope(bytes body, struct protobuf_envelope *ret, struct error *);
+
+/* Between the version of a kind and the one that is stored, in place (kind.stored_as; the same for the stored one). */
+MUST_CHECK err_t object_to_stored(struct arena *, const struct kind *, struct json *object, struct error *);
+MUST_CHECK err_t object_from_stored(struct arena *, const struct kind *, struct json *object, struct error *);
 
 /* Stored bytes (canonical JSON, or "k8s\0" protobuf of a kube-apiserver) to canonical JSON text without
  * resourceVersion. Our own JSON is returned as it is, unparsed. ERR_CORRUPT. */

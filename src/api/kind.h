@@ -86,6 +86,10 @@ struct kind_rules {
     void (*cells)(struct arena *, struct buffer *, const struct kind *, const struct json *object, int64_t now);
     /* Takes out of metadata what forms without the object's own fields (Table, PartialObjectMetadata) may not show. */
     err_t (*redact_metadata)(struct arena *, struct json *metadata, struct error *);
+    /* Whether something beside metadata.finalizers holds an object that is being deleted: spec.finalizers of a
+     * Namespace.
+     */
+    bool (*is_held)(const struct json *object);
     /* Seconds that a delete leaves the object (Pods); NULL: always 0, it is removed at once. given < 0: the client said
      * nothing. */
     int64_t (*grace_period)(const struct json *object, int64_t given);

@@ -7,9 +7,12 @@
 #define GENERATED_BASE   58
 #define GENERATED_SUFFIX 5
 
-static const struct schema *metadata_schema(const struct kind *kind)
+static void arrange(const struct kind *kind, struct json *metadata)
 {
-    return schema_property(kind->schema, BYTES("metadata"))->schema;
+    if (kind->custom)
+        json_sort(metadata);
+    else
+        schema_arrange(schema_property(kind->schema, BYTES("metadata"))->schema, metadata);
 }
 
 /* The object's metadata, made when it is missing. NULL when the arena is full. */
@@ -84,8 +87,7 @@ static void remove_all(struct json *metadata, const char *const *names, size_t c
 err_t object_prepare_create(
     struct arena *arena, const struct kind *kind, struct json *object, bytes namespace, struct error *error)
 {
-    static const char *const cleared[] = {
-        "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"};
+    static const char *const cleared[] = {"selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"};
     struct json *metadata = metadata_of(arena, object);
     if (!metadata)
         return arena_error(arena, error);
@@ -95,7 +97,7 @@ err_t object_prepare_create(
     remove_all(metadata, cleared, ARRAY_LEN(cleared));
     if (!set_name(arena, metadata) || !set_birth(arena, metadata))
         return arena_error(arena, error);
-    schema_arrange(metadata_schema(kind), metadata);
+    arrange(kind, metadata);
     return ERR_OK;
 }
 
@@ -136,7 +138,7 @@ static err_t fit_uid(struct arena *arena, const struct kind *kind, const struct 
 err_t object_prepare_update(struct arena *arena, const struct kind *kind, struct json *object, const struct json *old,
     bytes namespace, bytes name, struct error *error)
 {
-    static const char *const cleared[] = {"selfLink", "resourceVersion", "managedFields"};
+    static const char *const cleared[] = {"selfLink", "resourceVersion"};
     static const char *const carried[] = {
         "uid", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
     struct json *metadata = metadata_of(arena, object);
@@ -153,6 +155,6 @@ err_t object_prepare_update(struct arena *arena, const struct kind *kind, struct
         if (value && !json_set(metadata, bytes_of(carried[i]), json_copy(arena, value)))
             return arena_error(arena, error);
     }
-    schema_arrange(metadata_schema(kind), metadata);
+    arrange(kind, metadata);
     return ERR_OK;
 }

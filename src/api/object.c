@@ -37,6 +37,108 @@ static bool take_member(struct cursor *c, bytes key, bool first, bytes *ret)
     return true;
 }
 
+/* ---- Custom objects: members in the order of their names, so metadata stands anywhere, and is found by walking. */
+
+/* To behind the closing quote of a string whose opening one was taken. */
+static bool skip_string(struct cursor *c)
+{
+    for (;;) {
+        const uint8_t *quote = c->left ? memchr(c->p, '"', c->left) : NULL;
+        const uint8_t *escape = quote ? memchr(c->p, '\\', (size_t)(quote - c->p)) : NULL;
+        bytes skipped;
+        if (!quote)
+            return false;
+        if (!escape)
+            return cursor_take(c, (size_t)(quote - c->p) + 1, &skipped);
+        if (!cursor_take(c, (size_t)(escape - c->p) + 2, &skipped))
+            return false;
+    }
+}
+
+/* To the comma or bracket after a value. The text is JSON that we wrote, or was parsed before. */
+static bool skip_value(struct cursor *c)
+{
+    size_t depth = 0;
+    bytes skipped;
+    while (c->left) {
+        uint8_t byte = *c->p;
+        if (depth == 0 && (byte == ',' || byte == '}' || byte == ']'))
+            return true;
+        if (!cursor_take(c, 1, &skipped))
+            return false;
+        if (byte == '"' && !skip_string(c))
+            return false;
+        if (byte == '{' || byte == '[')
+            depth++;
+        else if (byte == '}' || byte == ']')
+            depth--;
+    }
+    return false;
+}
+
+/* The next member's key; the value is what follows. False at the end of the object, or when it is not plain. */
+static bool next_member(struct cursor *c, bytes *ret_key)
+{
+    (void)expect(c, BYTES(","));
+    return expect(c, BYTES("\"")) && take_text(c, ret_key) && expect(c, BYTES(":"));
+}
+
+static bool take_value(struct cursor *c, bytes *ret)
+{
+    return expect(c, BYTES("\"")) && take_text(c, ret);
+}
+
+static bool cut_custom_metadata(bytes text, struct cursor *c, struct object_cuts *cuts)
+{
+    bytes key;
+    if (!expect(c, BYTES("{")))
+        return false;
+    for (;;) {
+        size_t at = text.n - c->left;
+        if (!next_member(c, &key))
+            break;
+        if (bytes_equal(key, BYTES("resourceVersion")) || bytes_equal(key, BYTES("selfLink")))
+            return false;
+        if (bytes_equal(key, BYTES("uid")))
+            cuts->resource_version = at + (text.p[at] == ',');
+        bytes *to = bytes_equal(key, BYTES("name"))        ? &cuts->name
+                    : bytes_equal(key, BYTES("namespace")) ? &cuts->namespace
+                    : bytes_equal(key, BYTES("uid"))       ? &cuts->uid
+                                                           : NULL;
+        if (to ? !take_value(c, to) : !skip_value(c))
+            return false;
+    }
+    return expect(c, BYTES("}"));
+}
+
+static bool cut_custom(bytes text, struct object_cuts *ret)
+{
+    struct object_cuts cuts = {0};
+    struct cursor c = cursor_of(text);
+    bytes key;
+    if (!expect(&c, BYTES("{")))
+        return false;
+    while (next_member(&c, &key)) {
+        bool plain = true;
+        if (bytes_equal(key, BYTES("metadata")))
+            plain = cut_custom_metadata(text, &c, &cuts);
+        else if (bytes_equal(key, BYTES("kind")))
+            plain = take_value(&c, &cuts.kind);
+        else if (bytes_equal(key, BYTES("apiVersion")))
+            plain = take_value(&c, &cuts.api_version);
+        else
+            plain = skip_value(&c);
+        if (!plain)
+            return false;
+        if (cuts.resource_version && cuts.kind.n && cuts.api_version.n)
+            break; /* the rest need not be looked at */
+    }
+    if (!cuts.resource_version || !cuts.kind.n || !cuts.api_version.n || !cuts.name.n)
+        return false;
+    *ret = cuts;
+    return true;
+}
+
 bool object_cut(bytes text, struct object_cuts *ret)
 {
     struct object_cuts cuts = {0};
@@ -44,6 +146,8 @@ bool object_cut(bytes text, struct object_cuts *ret)
     bytes ignored;
     if (!bytes_end(text, BYTES("}\n")) && !bytes_end(text, BYTES("}")))
         return false;
+    if (!bytes_start(text, BYTES("{\"kind\":\"")))
+        return cut_custom(text, ret);
     if (!expect(&c, BYTES("{\"kind\":\"")) || !take_text(&c, &cuts.kind) || !expect(&c, BYTES(",\"apiVersion\":\"")) ||
         !take_text(&c, &cuts.api_version) || !expect(&c, BYTES(",")))
         return false;
@@ -90,7 +194,7 @@ void object_pieces(
     bytes text, const struct object_cuts *cuts, uint64_t revision, bool as_item, char revision_text[48], bytes ret[4])
 {
     size_t end = text.n - (text.p[text.n - 1] == '\n'), start = as_item ? cuts->body : 0;
-    ret[0] = as_item ? BYTES("{") : BYTES("");
+    ret[0] = start > 0 ? BYTES("{") : BYTES("");
     ret[1] = (bytes){text.p + start, cuts->resource_version - start};
     ret[2] = revision_member(cuts, revision, revision_text);
     ret[3] = (bytes){text.p + cuts->resource_version, end - cuts->resource_version};
@@ -116,36 +220,76 @@ static void write_member(struct buffer *b, const struct json *member, bool comma
     json_write(b, member);
 }
 
-static void write_metadata(struct buffer *b, const struct json *metadata)
+static bool is_owned_by_server(const struct json *member)
+{
+    return bytes_equal(member->key, BYTES("resourceVersion")) || bytes_equal(member->key, BYTES("selfLink"));
+}
+
+static void write_members(struct buffer *b, const struct json *metadata)
 {
     bool comma = false;
-    buffer_text(b, ",\"metadata\":{");
-    for (const struct json *m = metadata ? metadata->first : NULL; m; m = m->next) {
-        if (bytes_equal(m->key, BYTES("resourceVersion")) || bytes_equal(m->key, BYTES("selfLink")))
+    for (const struct json *m = metadata->first; m; m = m->next) {
+        if (is_owned_by_server(m))
             continue;
         write_member(b, m, comma);
         comma = true;
     }
-    buffer_byte(b, '}');
 }
 
-bytes object_store_text(struct arena *arena, const struct json *object)
+/* In order of names, as Go writes a map. */
+static void write_custom(struct buffer *b, const struct json *object)
+{
+    for (const struct json *m = object->first; m; m = m->next) {
+        if (bytes_equal(m->key, BYTES("metadata"))) {
+            buffer_text(b, m == object->first ? "\"metadata\":{" : ",\"metadata\":{");
+            write_members(b, m);
+            buffer_byte(b, '}');
+        } else {
+            write_member(b, m, m != object->first);
+        }
+    }
+}
+
+static void write_built_in(struct buffer *b, const struct json *object)
 {
     const struct json *kind = json_get(object, BYTES("kind")), *version = json_get(object, BYTES("apiVersion"));
     const struct json *metadata = json_get(object, BYTES("metadata"));
+    if (kind)
+        write_member(b, kind, false);
+    if (version)
+        write_member(b, version, kind != NULL);
+    buffer_text(b, ",\"metadata\":{");
+    if (metadata && metadata->type == JSON_OBJECT)
+        write_members(b, metadata);
+    buffer_byte(b, '}');
+    for (const struct json *m = object->first; m; m = m->next)
+        if (m != kind && m != version && m != metadata)
+            write_member(b, m, true);
+}
+
+bytes object_store_text(struct arena *arena, const struct kind *kind, const struct json *object)
+{
     struct buffer b;
     buffer_init(&b, arena);
     buffer_byte(&b, '{');
-    if (kind)
-        write_member(&b, kind, false);
-    if (version)
-        write_member(&b, version, kind != NULL);
-    write_metadata(&b, metadata && metadata->type == JSON_OBJECT ? metadata : NULL);
-    for (const struct json *m = object->first; m; m = m->next)
-        if (m != kind && m != version && m != metadata)
-            write_member(&b, m, true);
+    if (kind->custom)
+        write_custom(&b, object);
+    else
+        write_built_in(&b, object);
     buffer_text(&b, "}\n");
     return b.failed ? BYTES_NONE : buffer_bytes(&b);
+}
+
+void object_arrange(const struct kind *kind, struct json *object)
+{
+    struct json *metadata = json_get(object, BYTES("metadata"));
+    if (!kind->custom) {
+        schema_arrange(kind->schema, object);
+        return;
+    }
+    json_sort(object);
+    if (metadata && metadata->type == JSON_OBJECT)
+        json_sort(metadata);
 }
 
 /* ---- Stubs */

@@ -6,10 +6,11 @@
 
 #include "api/decode.h"
 
-/* Where to cut canonical stored JSON {"kind":..,"apiVersion":..,"metadata":{"name":..}..}: all offsets into the text.
- */
+/* Where to cut canonical stored JSON: all offsets into the text. Built-in kinds are {"kind":..,"apiVersion":..,
+ * "metadata":{"name":..}..}; custom ones have all members in the order of their names, and keep kind and apiVersion as
+ * items of lists. */
 struct object_cuts {
-    size_t body;             /* of `"metadata"`: list items start here, after a '{' */
+    size_t body;             /* of `"metadata"`: list items start here, after a '{'; 0: they are whole (custom) */
     size_t resource_version; /* where "resourceVersion":"N", goes: after name, generateName, namespace, uid */
     bool needs_comma_before; /* nothing follows in metadata there: write ,"resourceVersion":"N" */
     bytes kind, api_version;
@@ -28,7 +29,9 @@ void object_pieces(
 
 /* A canonical tree to its canonical stored text: kind, apiVersion, metadata first, a newline last. resourceVersion and
  * selfLink are left out. */
-bytes object_store_text(struct arena *, const struct json *object);
+bytes object_store_text(struct arena *, const struct kind *, const struct json *object);
+/* Puts the members of an object and of its metadata in their canonical order, after some were set. */
+void object_arrange(const struct kind *, struct json *object);
 
 /* ---- Objects that cannot be read. */
 /* An annotation with this key stands for an object whose bytes no key opens; clients may not write it. */

@@ -15,6 +15,8 @@ struct registry {
     unsigned references; /* under mutex */
     uint64_t version;
     size_t count;
+    const struct kind **numbers; /* the stored versions, by number; behind kinds */
+    size_t number_count;
     const struct kind *kinds[]; /* by group, version and plural */
 };
 
@@ -105,20 +107,45 @@ static bool of_resource(const struct kind *kind, bytes group, bytes plural)
     return bytes_equal(group, bytes_of(kind->group)) && bytes_equal(plural, bytes_of(kind->plural));
 }
 
+static int order_of_numbers(const void *a, const void *b)
+{
+    const struct kind *x = *(const struct kind *const *)a, *y = *(const struct kind *const *)b;
+
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+/* Room for count kinds, and for as many numbers. */
+static struct registry *snapshot_new(size_t count, uint64_t version)
+{
+    struct registry *r = calloc(1, sizeof *r + 2 * count * sizeof *r->kinds);
+
+    if (r)
+        *r = (struct registry){.references = 1, .version = version, .numbers = r->kinds + count};
+    return r;
+}
+
+static void snapshot_sort(struct registry *r)
+{
+    qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
+    for (size_t i = 0; i < r->count; i++)
+        if (!r->kinds[i]->stored_as)
+            r->numbers[r->number_count++] = r->kinds[i];
+    qsort(r->numbers, r->number_count, sizeof *r->numbers, order_of_numbers);
+}
+
 /* The kinds but those of group and plural, and those of the set. NULL without memory. */
 static struct registry *snapshot_with(const struct registry *old, bytes group, bytes plural, struct kind_set *set)
 {
-    struct registry *r = calloc(1, sizeof *r + (old->count + (set ? set->count : 0)) * sizeof *r->kinds);
+    struct registry *r = snapshot_new(old->count + (set ? set->count : 0), old->version + 1);
 
     if (!r)
         return NULL;
-    *r = (struct registry){.references = 1, .version = old->version + 1};
     for (size_t i = 0; i < old->count; i++)
         if (!of_resource(old->kinds[i], group, plural))
             r->kinds[r->count++] = kind_hold(old->kinds[i]);
     for (size_t i = 0; set && i < set->count; i++)
         r->kinds[r->count++] = kind_hold(set->kinds[i]);
-    qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
+    snapshot_sort(r);
     return r;
 }
 
@@ -154,15 +181,15 @@ bool registry_remove(bytes group, bytes plural)
 
 void kinds_register(const struct kind *const *kinds, size_t count)
 {
-    struct registry *r = calloc(1, sizeof *r + count * sizeof *kinds);
+    struct registry *r = snapshot_new(count, 1);
 
     if (!r) {
         log_event(LOG_ERROR, "no memory for the registry of kinds");
         exit(1);
     }
-    *r = (struct registry){.references = 1, .version = 1, .count = count};
+    r->count = count;
     memcpy(r->kinds, kinds, count * sizeof *kinds);
-    qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
+    snapshot_sort(r);
     pthread_mutex_lock(&mutex);
     snapshot_put(atomic_exchange(&current, r));
     pthread_mutex_unlock(&mutex);
@@ -219,8 +246,16 @@ const struct kind *kind_by_name(const struct registry *r, bytes group, bytes ver
 
 const struct kind *kind_by_number(const struct registry *r, uint16_t number)
 {
-    for (size_t i = 0; i < r->count; i++)
-        if (r->kinds[i]->number == number)
-            return kind_stored(r->kinds[i]);
+    size_t low = 0, high = r->number_count;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        if (r->numbers[middle]->number == number)
+            return r->numbers[middle];
+        if (r->numbers[middle]->number < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return NULL;
 }

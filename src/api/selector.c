@@ -346,3 +346,44 @@ bool label_selector_matches(const struct selector *selector, const struct json *
             return false;
     return true;
 }
+
+/* ---- Writing */
+
+static void put_values(struct buffer *b, const struct json *values)
+{
+    buffer_byte(b, '(');
+    for (const struct json *v = values ? values->first : NULL; v; v = v->next) {
+        buffer_put(b, v->text);
+        if (v->next)
+            buffer_byte(b, ',');
+    }
+    buffer_byte(b, ')');
+}
+
+static void put_expression(struct buffer *b, const struct json *expression)
+{
+    bytes key = json_text(expression, BYTES("key")), operator= json_text(expression, BYTES("operator"));
+    bool in = bytes_equal(operator, BYTES("In")), not_in = bytes_equal(operator, BYTES("NotIn"));
+
+    if (bytes_equal(operator, BYTES("DoesNotExist")))
+        buffer_byte(b, '!');
+    buffer_put(b, key);
+    if (!in && !not_in)
+        return;
+    buffer_text(b, in ? " in " : " notin ");
+    put_values(b, json_get(expression, BYTES("values")));
+}
+
+void label_selector_write(struct buffer *b, const struct json *label_selector)
+{
+    const struct json *labels = json_get(label_selector, BYTES("matchLabels")),
+                      *expressions = json_get(label_selector, BYTES("matchExpressions"));
+    bool comma = false;
+
+    for (const struct json *l = labels ? labels->first : NULL; l; l = l->next, comma = true)
+        buffer_format(b, "%s%.*s=%.*s", comma ? "," : "", BYTES_FMT(l->key), BYTES_FMT(l->text));
+    for (const struct json *e = expressions ? expressions->first : NULL; e; e = e->next, comma = true) {
+        buffer_text(b, comma ? "," : "");
+        put_expression(b, e);
+    }
+}

@@ -35,6 +35,9 @@ MUST_CHECK err_t label_selector_parse(struct arena *, bytes text, struct selecto
 MUST_CHECK err_t field_selector_parse(
     struct arena *, const struct kind *, bytes text, struct selector *ret, struct error *);
 
+/* A LabelSelector (meta/v1) as such a text: "a=b,c in (d,e)". */
+void label_selector_write(struct buffer *, const struct json *label_selector);
+
 /* labels is the object metadata.labels or NULL. */
 bool label_selector_matches(const struct selector *, const struct json *labels);
 bool field_selector_matches(const struct selector *, const struct kind *, const struct json *object);

@@ -35,26 +35,38 @@ static bool set_birth(struct arena *arena, struct json *object)
     return json_append(finalizers, json_string(arena, BYTES("kubernetes"))) != NULL;
 }
 
-/* spec.finalizers and status change through subresources alone. */
-static bool carry(struct arena *arena, struct json *object, const struct json *old)
+/* spec.finalizers change through the subresource finalize alone. */
+static bool carry_spec(struct arena *arena, struct json *object, const struct json *old)
 {
-    static const char *const members[] = {"spec", "status"};
-    for (size_t i = 0; i < ARRAY_LEN(members); i++) {
-        const struct json *value = json_get(old, bytes_of(members[i]));
-        if (value && !json_set(object, bytes_of(members[i]), json_copy(arena, value)))
-            return false;
-    }
-    return true;
+    const struct json *spec = json_get(old, BYTES("spec"));
+    return !spec || json_set(object, BYTES("spec"), json_copy(arena, spec));
 }
 
 static err_t namespace_prepare(struct arena *arena, const struct kind *kind, enum subresource subresource,
     struct json *object, const struct json *old, struct error *error)
 {
-    (void)kind, (void)subresource;
-    if (!set_label(arena, object) || !(old ? carry(arena, object, old) : set_birth(arena, object)))
+    (void)kind;
+    if (!(old ? subresource == SUBRESOURCE_FINALIZE || carry_spec(arena, object, old) : set_birth(arena, object)))
         return arena_error(arena, error);
     schema_arrange(&schema_namespace, object);
     return ERR_OK;
+}
+
+static err_t namespace_set_defaults(
+    struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    (void)kind;
+    if (!set_label(arena, object))
+        return arena_error(arena, error);
+    schema_arrange(&schema_namespace, object);
+    return ERR_OK;
+}
+
+/* Its contents go first. */
+static bool namespace_is_held(const struct json *object)
+{
+    const struct json *finalizers = json_at(object, BYTES("spec"), BYTES("finalizers"), BYTES_NONE);
+    return finalizers && finalizers->count > 0;
 }
 
 static const struct column columns[] = {
@@ -72,7 +84,9 @@ static void namespace_cells(
 }
 
 const struct kind_rules namespace_rules = {
+    .set_defaults = namespace_set_defaults,
     .prepare = namespace_prepare,
+    .is_held = namespace_is_held,
     .validate_name = validate_dns1123_label,
     .cells = namespace_cells,
 };

@@ -42,10 +42,9 @@ static err_t secret_decoded(struct arena *arena, const struct kind *kind, struct
     return ERR_OK;
 }
 
-static err_t secret_prepare(struct arena *arena, const struct kind *kind, enum subresource subresource,
-    struct json *object, const struct json *old, struct error *error)
+static err_t secret_set_defaults(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
 {
-    (void)kind, (void)subresource, (void)old;
+    (void)kind;
     if (json_text(object, BYTES("type")).n)
         return ERR_OK;
     return json_set(object, BYTES("type"), json_string(arena, BYTES(TYPE_OPAQUE))) ? ERR_OK : arena_error(arena, error);
@@ -288,7 +287,7 @@ static void secret_cells(
 
 const struct kind_rules secret_rules = {
     .decoded = secret_decoded,
-    .prepare = secret_prepare,
+    .set_defaults = secret_set_defaults,
     .validate = secret_validate,
     .warn = secret_warn,
     .cells = secret_cells,

@@ -229,7 +229,7 @@ err_t answer_prepare_object(struct request *r, int status, bytes text, uint64_t 
     return ERR_OK;
 }
 
-err_t answer_prepare_success(struct request *r, const struct status_details *details)
+err_t answer_prepare_success(struct request *r, int status, const struct status_details *details)
 {
     struct buffer out;
     bytes body;
@@ -241,7 +241,7 @@ err_t answer_prepare_success(struct request *r, const struct status_details *det
     body = buffer_bytes(&out);
     if (r->presentation.pretty)
         TRY(indent(r, body, &body));
-    return answer_prepare(r, 200, JSON_TYPE, body, NULL, 0) ? ERR_OK : arena_error(r->arena, &r->error);
+    return answer_prepare(r, status, JSON_TYPE, body, NULL, 0) ? ERR_OK : arena_error(r->arena, &r->error);
 }
 
 /* Quotes of strings are escaped, so a member's name can only be a member. A Table and its row's object have one each,

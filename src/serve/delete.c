@@ -91,36 +91,75 @@ static struct json *finalizers_after(struct request *r, const struct json *befor
     return after;
 }
 
-/* The object as it shows that it is being deleted. */
-static err_t mark(struct request *r, struct json *finalizers)
+/* Seconds that the object is left, 0 for most. */
+static int64_t grace_period(const struct request *r)
 {
-    char now[CLOCK_RFC3339_SIZE];
+    if (!r->old || !r->kind->rules->grace_period)
+        return 0;
+    return r->kind->rules->grace_period(r->old, r->options.has_grace_period ? r->options.grace_period_seconds : -1);
+}
+
+static bool set_deletion(struct request *r, struct json *metadata, int64_t grace)
+{
+    char when[CLOCK_RFC3339_SIZE];
+    const struct json *generation = json_get(metadata, BYTES("generation"));
+    int64_t counted;
+
+    clock_format(clock_wall_seconds() + grace, when);
+    if (!json_set(metadata, BYTES("deletionTimestamp"), json_string(r->arena, arena_copy(r->arena, bytes_of(when)))))
+        return false;
+    if (generation && json_to_int64(generation, &counted) &&
+        !json_set(metadata, BYTES("generation"), json_integer(r->arena, counted + 1)))
+        return false;
+    return r->kind == &namespace_kind ||
+           json_set(metadata, BYTES("deletionGracePeriodSeconds"), json_integer(r->arena, grace));
+}
+
+/* A namespace says so in its status too. */
+static bool set_terminating(struct request *r, struct json *object)
+{
+    struct json *status = json_get(object, BYTES("status"));
+
+    if (r->kind != &namespace_kind)
+        return true;
+    if (!status)
+        status = json_set(object, BYTES("status"), json_new(r->arena, JSON_OBJECT));
+    return json_set(status, BYTES("phase"), json_string(r->arena, BYTES("Terminating")));
+}
+
+/* Seconds that are left to an object that is marked already; a later delete can only shorten them. */
+static bool shortens(const struct json *metadata, int64_t grace)
+{
+    const struct json *left = json_get(metadata, BYTES("deletionGracePeriodSeconds"));
+    int64_t seconds;
+
+    return left && json_to_int64(left, &seconds) && grace < seconds;
+}
+
+/* The object as it shows that it is being deleted. */
+static err_t mark(struct request *r, struct json *finalizers, int64_t grace)
+{
     struct json *object = json_copy(r->arena, r->old), *metadata = json_get(object, BYTES("metadata"));
     bool marked = json_text(metadata, BYTES("deletionTimestamp")).n > 0, fine = metadata && finalizers;
-    struct warnings warnings = {0};
 
-    clock_format(clock_wall_seconds(), now);
-    if (fine && !marked)
-        fine =
-            json_set(metadata, BYTES("deletionTimestamp"), json_string(r->arena, arena_copy(r->arena, bytes_of(now))));
-    if (fine && !marked && r->kind != &namespace_kind)
-        fine = json_set(metadata, BYTES("deletionGracePeriodSeconds"), json_integer(r->arena, 0));
-    if (fine && r->kind == &namespace_kind) {
-        struct json *status = json_get(object, BYTES("status"));
-        if (!status)
-            status = json_set(object, BYTES("status"), json_new(r->arena, JSON_OBJECT));
-        fine = json_set(status, BYTES("phase"), json_string(r->arena, BYTES("Terminating")));
-    }
-    fine = fine && json_set(metadata, BYTES("finalizers"), finalizers);
+    if (fine && (!marked || shortens(metadata, grace)))
+        fine = set_deletion(r, metadata, grace);
+    fine = fine && set_terminating(r, object);
+    if (fine && finalizers->count > 0)
+        fine = json_set(metadata, BYTES("finalizers"), finalizers);
+    else if (fine)
+        json_remove(metadata, BYTES("finalizers"));
     if (!fine)
         return arena_error(r->arena, &r->error);
-    /* Back into canonical order. */
-    return decode_tree(r->arena, r->kind->schema, object, FIELD_VALIDATION_IGNORE, &warnings, &r->object, &r->error);
+    object_arrange(r->kind, object);
+    r->object = object;
+    return ERR_OK;
 }
 
 err_t delete_prepare(struct request *r)
 {
     const struct json *metadata = json_get(r->old, BYTES("metadata"));
+    int64_t grace = grace_period(r);
     struct json *finalizers;
     bool changed;
 
@@ -130,8 +169,9 @@ err_t delete_prepare(struct request *r)
     finalizers = finalizers_after(r, json_get(metadata, BYTES("finalizers")), &changed);
     if (!finalizers)
         return arena_error(r->arena, &r->error);
-    r->removes = !r->old || finalizers->count == 0;
+    r->removes = !r->old || (finalizers->count == 0 && grace == 0 &&
+                                !(r->kind->rules->is_held && r->kind->rules->is_held(r->old)));
     if (!r->old || (r->removes && !r->kind->delete_returns_object))
         return ERR_OK;
-    return mark(r, finalizers);
+    return mark(r, finalizers, grace);
 }

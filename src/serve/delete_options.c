@@ -76,10 +76,18 @@ static err_t parse_json(struct request *r, bytes body, struct json **ret)
     return error_set(&r->error, code, "couldn't get version/kind; json parse error: %.*s", BYTES_FMT(r->error.message));
 }
 
+err_t delete_options_take(struct request *r, const struct json *options)
+{
+    struct warnings unknown = {0}; /* fields that are not known are passed over, as kube-apiserver does */
+    struct json *tree;
+
+    TRY(decode_tree(r->arena, &schema_delete_options, options, FIELD_VALIDATION_IGNORE, &unknown, &tree, &r->error));
+    return take(r, tree);
+}
+
 err_t delete_options_read(struct request *r)
 {
     enum body_format format;
-    struct warnings unknown = {0}; /* fields that are not known are passed over, as kube-apiserver does */
     struct json *tree;
     bytes body = r->exchange->body;
 
@@ -94,6 +102,5 @@ err_t delete_options_read(struct request *r)
             return ERR_OK;
         TRY(check_kind(r, json_text(tree, BYTES("kind")), json_text(tree, BYTES("apiVersion"))));
     }
-    TRY(decode_tree(r->arena, &schema_delete_options, tree, FIELD_VALIDATION_IGNORE, &unknown, &tree, &r->error));
-    return take(r, tree);
+    return delete_options_take(r, tree);
 }

@@ -7,5 +7,7 @@
 /* Reads the DeleteOptions of the body, if there is one, over what the query said, into r->options; unchecked. Errors
  * are kube-apiserver's (ERR_BAD_REQUEST, ERR_UNSUPPORTED_MEDIA_TYPE). */
 MUST_CHECK err_t delete_options_read(struct request *r);
+/* The same from a tree: what an Eviction carries. */
+MUST_CHECK err_t delete_options_take(struct request *r, const struct json *options);
 
 #endif

@@ -5,7 +5,7 @@
 #include "text/utf8.h"
 
 #define BIT(verb)  VERB_BIT(VERB_##verb)
-#define STORES     (BIT(CREATE) | BIT(UPDATE))
+#define STORES     (BIT(CREATE) | BIT(UPDATE) | BIT(PATCH))
 #define DELETES    (BIT(DELETE) | BIT(DELETECOLLECTION))
 #define COLLECTION (BIT(LIST) | BIT(WATCH) | BIT(DELETECOLLECTION))
 #define ALL        (VERB_BIT(VERB_COUNT) - 1)
@@ -33,6 +33,7 @@ static const struct parameter {
     {"fieldManager", STORES, read_text, FIELD(field_manager), GIVEN_NOTHING},
     {"fieldSelector", COLLECTION, read_text, FIELD(field_selector), GIVEN_NOTHING},
     {"fieldValidation", STORES, read_validation, 0, GIVEN_NOTHING},
+    {"force", BIT(PATCH), read_bool, FIELD(force), FIELD(has_force)},
     {"gracePeriodSeconds", DELETES, read_int64, FIELD(grace_period_seconds), FIELD(has_grace_period)},
     {"includeObject", ALL, read_text, FIELD(include_object), GIVEN_NOTHING},
     {"labelSelector", COLLECTION, read_text, FIELD(label_selector), GIVEN_NOTHING},
@@ -72,6 +73,11 @@ static err_t invalid(struct request *r, const char *type, const char *reason, co
     (void)error_set(&r->error, ERR_INVALID, "%s.meta.k8s.io \"\" is invalid: %s: %.*s", type, field, BYTES_FMT(text));
     error_cause(&r->error, reason, bytes_of(field), "%.*s", BYTES_FMT(text));
     return r->error.code;
+}
+
+err_t options_invalid(struct request *r, const char *reason, const char *field, const char *sentence)
+{
+    return invalid(r, options_type(r->verb), reason, field, bytes_of(sentence));
 }
 
 static err_t unsupported(struct request *r, const char *field, bytes shown, const char *supported)

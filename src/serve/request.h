@@ -6,6 +6,7 @@
 
 #include "access/authorize.h"
 #include "api/decode.h"
+#include "api/patch.h"
 #include "api/present.h"
 #include "api/selector.h"
 #include "api/status.h"
@@ -31,6 +32,7 @@ struct request_options {
     bytes dry_run_values; /* quoted, joined by commas */
     enum field_validation field_validation;
     bytes field_manager;
+    bool has_force, force; /* of an apply */
     /* list, watch, deletecollection */
     bytes label_selector, field_selector;
     struct selector labels, fields;
@@ -78,7 +80,8 @@ struct request {
     const struct route *route; /* of paths that are no resource; NULL: none */
     err_t route_result;        /* what the route step will say; known before authentication, told after authorization */
     const struct kind *kind;   /* of resources */
-    enum verb verb;
+    enum verb verb; /* what the steps do; attributes.verb is what was asked: a binding is a create, and updates */
+    enum subresource subresource;
     bytes namespace, name; /* namespace "" for cluster scope or all namespaces */
     struct attributes attributes;
     struct user user;
@@ -87,9 +90,13 @@ struct request {
     struct presentation presentation;
 
     /* a write on its way */
+    enum patch_type patch_type;
+    struct json *patch;  /* of a PATCH: its body */
+    struct json *sent;   /* a Scale or Binding that was sent, for the object that is not loaded yet */
+    bool creates;        /* nothing is stored under the name yet: a create, or an apply that becomes one */
     struct json *object; /* canonical tree: what will be stored */
     bytes text;          /* object's stored text; of a delete: what is answered */
-    bytes sent_revision; /* metadata.resourceVersion of the body of a PUT */
+    bytes sent_revision; /* metadata.resourceVersion of the body of a PUT, or of what a patch made */
     bytes key;           /* "namespace/name" or "name" */
     bool generated_name; /* a name that is taken is drawn anew */
     struct json *old;    /* what is stored now; NULL on create, or unreadable */
@@ -156,7 +163,7 @@ void answer_error(struct request *);
 #define REVISION_UNKNOWN UINT64_MAX
 MUST_CHECK err_t answer_prepare_object(struct request *, int status, bytes text, uint64_t revision);
 /* The Status of a delete. */
-MUST_CHECK err_t answer_prepare_success(struct request *, const struct status_details *);
+MUST_CHECK err_t answer_prepare_success(struct request *, int status, const struct status_details *);
 void answer_set_revision(struct request *, uint64_t revision);
 void answer_send(struct request *);
 /* A streamed answer; after it only the source may be touched, not the request. */

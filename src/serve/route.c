@@ -53,7 +53,7 @@ static const struct method {
     {{(const uint8_t *)"HEAD", 4}, "head", VERB_LIST, VERB_GET},
     {{(const uint8_t *)"POST", 4}, "post", VERB_CREATE, VERB_COUNT},
     {{(const uint8_t *)"PUT", 3}, "put", VERB_COUNT, VERB_UPDATE},
-    {{(const uint8_t *)"PATCH", 5}, "patch", VERB_COUNT, VERB_COUNT},
+    {{(const uint8_t *)"PATCH", 5}, "patch", VERB_COUNT, VERB_PATCH},
     {{(const uint8_t *)"DELETE", 6}, "delete", VERB_DELETECOLLECTION, VERB_DELETE},
     {{(const uint8_t *)"OPTIONS", 7}, "options", VERB_COUNT, VERB_COUNT},
 };
@@ -110,13 +110,13 @@ static bool asks_to_watch(bytes query)
 
 /* Whether the path has the shape that the kind's scope needs, and the verb is one that the kind offers there. A
  * namespace itself is at namespaces/NS, which sets both. */
-static err_t judge(const struct request *r, const struct attributes *a)
+static err_t judge(const struct request *r, const struct attributes *a, const struct kind_subresource *part)
 {
-    if (a->subresource.n > 0 || (!r->kind->namespaced && a->namespace.n > 0 && a->namespace.p != a->name.p))
+    if ((a->subresource.n > 0 && !part) || (!r->kind->namespaced && a->namespace.n > 0 && a->namespace.p != a->name.p))
         return ERR_NOT_FOUND;
     if (r->kind->namespaced && a->namespace.n == 0 && r->name.n > 0)
         return ERR_NOT_FOUND;
-    if (r->verb == VERB_COUNT || !(r->kind->verbs & VERB_BIT(r->verb)))
+    if (r->verb == VERB_COUNT || !((part ? part->verbs : r->kind->verbs) & VERB_BIT(r->verb)))
         return ERR_METHOD_NOT_ALLOWED;
     if (r->kind->namespaced && a->namespace.n == 0 && r->verb != VERB_LIST && r->verb != VERB_WATCH)
         return ERR_METHOD_NOT_ALLOWED;
@@ -128,12 +128,40 @@ static void resolve_verb(struct request *r, const struct method *method, bool wa
     bool get = method && (method->collection == VERB_LIST);
 
     r->verb = !method ? VERB_COUNT : r->name.n > 0 ? method->single : method->collection;
+    if (r->attributes.subresource.n > 0 && method && method->collection == VERB_CREATE)
+        r->verb = VERB_CREATE;
     if (get && watch_path) {
         r->legacy_watch = true;
         r->verb = VERB_WATCH;
     } else if (r->verb == VERB_LIST && asks_to_watch(r->exchange->query) && method == &methods[0]) {
         r->verb = VERB_WATCH;
     }
+}
+
+/* Posting a binding or an eviction is a create for authorization, and an update or delete of the Pod for the steps. */
+static enum verb verb_of_steps(enum verb verb, enum subresource subresource)
+{
+    if (verb != VERB_CREATE)
+        return verb;
+    return subresource == SUBRESOURCE_BINDING ? VERB_UPDATE : subresource == SUBRESOURCE_EVICTION ? VERB_DELETE : verb;
+}
+
+static void resolve_part(struct request *r, bool too_long)
+{
+    struct attributes *a = &r->attributes;
+    const struct kind_subresource *part = r->kind ? kind_subresource_find(r->kind, a->subresource) : NULL;
+
+    r->route_result = !r->kind || too_long ? ERR_NOT_FOUND : judge(r, a, part);
+    if (r->route_result != ERR_OK) {
+        r->kind = NULL, r->verb = VERB_COUNT;
+        return;
+    }
+    kind_hold(r->kind);
+    if (r->kind->namespaced)
+        r->namespace = a->namespace;
+    if (part)
+        r->subresource = part->which;
+    r->verb = verb_of_steps(r->verb, r->subresource);
 }
 
 static void resolve_resource(struct request *r, const struct segments *s, size_t at, const struct method *method)
@@ -159,14 +187,7 @@ static void resolve_resource(struct request *r, const struct segments *s, size_t
     r->kind = kind_by_resource(registry_current(), a->group, a->version, a->resource);
     resolve_verb(r, method, watch_path);
     a->verb = r->verb < VERB_COUNT ? verb_name(r->verb) : method ? method->lower : "unknown";
-    if (!r->kind || s->count > SEGMENTS_MAX)
-        r->route_result = ERR_NOT_FOUND;
-    else
-        r->route_result = judge(r, a);
-    if (r->kind && r->kind->namespaced)
-        r->namespace = a->namespace;
-    if (r->route_result != ERR_OK)
-        r->kind = NULL, r->verb = VERB_COUNT;
+    resolve_part(r, s->count > SEGMENTS_MAX);
 }
 
 static void resolve_document(struct request *r, const struct method *method)
@@ -228,11 +249,8 @@ enum step_result route_step(struct request *r)
         return error_set(&r->error, ERR_BAD_REQUEST, "the path is not well percent-encoded"), STEP_FAIL;
     case ERR_METHOD_NOT_ALLOWED:
         r->details.present = true;
-        (void)error_set(&r->error, ERR_METHOD_NOT_ALLOWED, "%s",
-            r->name.n > 0 && bytes_equal(r->exchange->method, BYTES("PATCH"))
-                ? "Coffer does not serve PATCH yet, which kubectl apply, edit, patch, label and annotate send; kubectl "
-                  "create and replace work"
-                : "the server does not allow this method on the requested resource");
+        (void)error_set(
+            &r->error, ERR_METHOD_NOT_ALLOWED, "the server does not allow this method on the requested resource");
         return STEP_FAIL;
     default:
         if (!r->attributes.resource_request)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "kinds/kinds.h"
+#include "serve/snapshots.h"
 #include "serve/steps.h"
 #include "serve/watch.h"
 
@@ -42,6 +43,7 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
 {
     struct server *server = calloc(1, sizeof *server);
     struct server_options *o;
+    err_t code;
 
     if (!server)
         return error_set(error, ERR_NO_MEMORY, "no memory for the server");
@@ -55,6 +57,11 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
     if (!server->writers || !loops_new(server)) {
         server_free(server);
         return error_set(error, ERR_NO_MEMORY, "no memory for the server");
+    }
+    code = snapshots_open(server, error); /* first: what watches see is in force */
+    if (code != ERR_OK) {
+        server_free(server);
+        return code;
     }
     store_on_commit(server->store, watch_hub_notify, server);
     current = server;
@@ -75,6 +82,7 @@ void server_free(struct server *server)
             metrics_free(server->loops[i].metrics);
     }
     free(server->loops);
+    snapshots_close(server);
     if (current == server)
         current = NULL;
     free(server);
@@ -89,7 +97,8 @@ void server_set_http(struct server *server, struct http_server *http)
 
 static err_t create_namespace(struct server *server, struct arena *arena, const char *name, struct error *error)
 {
-    struct request r = {.server = server, .arena = arena, .kind = &namespace_kind, .verb = VERB_CREATE};
+    struct request r = {
+        .server = server, .arena = arena, .kind = &namespace_kind, .verb = VERB_CREATE, .creates = true};
     bytes body = arena_format(arena, "{\"metadata\":{\"name\":\"%s\"}}", name);
     struct awaited_write awaited;
 
@@ -98,8 +107,8 @@ static err_t create_namespace(struct server *server, struct arena *arena, const 
     error_init(&r.error, arena);
     if (decode_object(arena, r.kind, BODY_JSON, body, FIELD_VALIDATION_STRICT, &r.warnings, &r.object, &r.error) !=
             ERR_OK ||
-        prepare_step(&r) == STEP_FAIL || admit_step(&r) == STEP_FAIL || validate_step(&r) == STEP_FAIL ||
-        seal_step(&r) == STEP_FAIL)
+        default_step(&r) == STEP_FAIL || admit_step(&r) == STEP_FAIL || prepare_step(&r) == STEP_FAIL ||
+        validate_step(&r) == STEP_FAIL || seal_step(&r) == STEP_FAIL)
         return error_set(error, r.error.code, "cannot make the namespace %s: %.*s", name, BYTES_FMT(r.error.message));
     awaited.write = r.write;
     commit_all(server->store, &awaited, 1);

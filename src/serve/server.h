@@ -17,6 +17,7 @@
 
 struct metrics;
 struct watch_hub;
+struct snapshots;
 
 struct server_options {
     struct store *store;
@@ -45,8 +46,9 @@ struct server {
     struct pool *writers;
     struct http_server *http;  /* for /metrics; NULL until server_set_http */
     struct server_loop *loops; /* options.loop_count */
-    atomic_size_t promised;    /* memory that requests under way were admitted with */
-    uint64_t started_seconds;  /* wall clock */
+    struct snapshots *snapshots;
+    atomic_size_t promised;   /* memory that requests under way were admitted with */
+    uint64_t started_seconds; /* wall clock */
 };
 
 /* Before the first commit (it registers with store_on_commit). The options' store and atrest must outlive the server.

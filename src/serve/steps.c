@@ -5,13 +5,14 @@
  *                                      └─> body ─> pool: decode ... commit ─> commit thread ─> loop: conclude, answer
  *
  * A small create stays on its loop: its steps cost less than the way to the pool and back. It never waits there, and
- * reads no object but its namespace.
+ * reads no object but its namespace and what admission asks; a definition of a kind takes longer.
  *
  * A step that fails goes to the last one, which answers with the error's Status. A request that comes back to a loop
  * whose client has left is dropped there. */
 #include "serve/steps.h"
 
 #include "base/clock.h"
+#include "serve/snapshots.h"
 #include "serve/watch.h"
 
 #define BIT(verb) VERB_BIT(VERB_##verb)
@@ -19,7 +20,7 @@
 #define RESOURCES (VERB_BIT(VERB_COUNT) - 1)
 #define DOCUMENTS VERB_BIT(VERB_COUNT)
 #define ALL       (RESOURCES | DOCUMENTS)
-#define STORES    (BIT(CREATE) | BIT(UPDATE))
+#define STORES    (BIT(CREATE) | BIT(UPDATE) | BIT(PATCH))
 #define WRITES    (STORES | BIT(DELETE))
 
 enum where { ON_LOOP, ON_POOL };
@@ -47,9 +48,12 @@ static const struct step {
     {decode_step, WRITES | BIT(DELETECOLLECTION), ON_POOL},
     {collection_step, BIT(DELETECOLLECTION), ON_POOL},
     {list_answer_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
-    {load_step, BIT(UPDATE) | BIT(DELETE), ON_POOL},
-    {prepare_step, WRITES, ON_POOL},
+    {load_step, BIT(UPDATE) | BIT(PATCH) | BIT(DELETE), ON_POOL},
+    {change_step, BIT(UPDATE) | BIT(PATCH), ON_POOL},
+    {default_step, STORES, ON_POOL},
+    {own_step, STORES, ON_POOL},
     {admit_step, WRITES, ON_POOL},
+    {prepare_step, WRITES, ON_POOL},
     {validate_step, STORES, ON_POOL},
     {seal_step, WRITES, ON_POOL},
     {encode_step, WRITES, ON_POOL},
@@ -131,7 +135,8 @@ void request_continue(struct request *r)
 
 static enum where place_of(const struct step *step, const struct request *r)
 {
-    return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY ? ON_LOOP : step->where;
+    return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY && !snapshots_follow(r->kind) ? ON_LOOP
+                                                                                                     : step->where;
 }
 
 /* False when the pool is full: the request stays here. */
@@ -264,7 +269,7 @@ static size_t memory_need(const struct request *r)
 
     if (r->verb == VERB_LIST || r->verb == VERB_DELETECOLLECTION)
         return LIST_MEMORY;
-    if (r->verb != VERB_CREATE && r->verb != VERB_UPDATE)
+    if (!(STORES & VERB_BIT(r->verb)))
         return 0;
     (void)!bytes_to_uint64(http_header(r->exchange, BYTES("content-length")), &length);
     return length < BODY_LIMIT ? (size_t)length * BODY_COPIES : 0; /* a longer one is not read */
@@ -339,8 +344,10 @@ static void on_gone(struct http_exchange *x)
 {
     const struct request *r = request_of(x);
 
-    if (r && r->promised > 0)
+    if (r) {
+        kind_release(r->kind);
         atomic_fetch_sub(&r->server->promised, r->promised);
+    }
     metrics_end(server_current()->loops[loop_number(x->loop)].metrics);
 }
 

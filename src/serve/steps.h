@@ -22,6 +22,8 @@ bytes route_rest(const struct request *);
 
 /* options.c */
 step_function options_step;
+/* The Invalid of an options object from the one cause it has. */
+err_t options_invalid(struct request *, const char *reason, const char *field, const char *sentence);
 /* Checks what a query and a DeleteOptions body said together. */
 MUST_CHECK err_t options_check_delete(struct request *);
 /* Go's time.ParseDuration in milliseconds, rounded up. False when malformed or negative. */
@@ -34,11 +36,22 @@ step_function get_step;
 step_function list_open_step, list_plan_step, list_answer_step;
 void list_end(struct request *);
 
-/* write.c: creates and updates, and what deletes share with them. */
-step_function decode_step, load_step, prepare_step, admit_step, validate_step, seal_step, encode_step, commit_step,
-    conclude_step, write_answer_step;
+/* write.c: from the body to the object as it is to be stored. */
+step_function decode_step, load_step, change_step, default_step, own_step, prepare_step, validate_step;
+
+/* patch.c */
+MUST_CHECK err_t patch_decode(struct request *);
+/* request.old with the patch: request.object, or keep. */
+MUST_CHECK err_t patch_object(struct request *);
+
+/* admission.c: what must hold when the write commits, and what other objects say about it. */
+step_function admit_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
+
+/* store.c: seals and commits what the steps before made. */
+step_function seal_step, encode_step, commit_step, conclude_step, write_answer_step;
+#define CHANGED "the object has been modified; please apply your changes to the latest version and try again"
 
 /* delete.c */
 MUST_CHECK err_t delete_decode(struct request *);

@@ -65,7 +65,7 @@ static err_t line_for(struct watch *w, struct arena *arena, struct event *event,
     if (type == EVENT_NONE)
         return ERR_OK;
     bool with_columns = w->presentation.form == FORM_TABLE && !w->columns_sent;
-    TRY(event_line(arena, event, type, &w->presentation, with_columns, ret, error));
+    TRY(event_line(arena, event, type, w->member.filter.kind, &w->presentation, with_columns, ret, error));
     w->columns_sent = true;
     return ERR_OK;
 }
@@ -230,6 +230,7 @@ static void slim(struct watch *w)
 {
     struct http_exchange *x = w->member.exchange;
     if (x->user) {
+        kind_release(request_of(x)->kind); /* the watch has its own reference */
         x->user = NULL;
         arena_reset(&x->arena);
     }
@@ -277,6 +278,7 @@ static void watch_end(struct watch *w)
         initial_end(w);
     window_put(w->lent);
     arena_reset(&w->piece);
+    kind_release(w->member.filter.kind);
     w->closed = true;
     if (!w->again_posted)
         watch_free(w);
@@ -346,7 +348,7 @@ static bytes keep_name(uint8_t *to, bytes name)
 static err_t keep_filter(struct watch *w, const struct request *r, struct error *error)
 {
     struct event_filter *filter = &w->member.filter;
-    filter->kind = r->kind;
+    filter->kind = kind_hold(r->kind);
     if (r->options.label_selector.n)
         TRY(label_selector_parse(&w->keep, arena_copy(&w->keep, r->options.label_selector), &filter->labels, error));
     if (r->options.field_selector.n)

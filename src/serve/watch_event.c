@@ -54,7 +54,8 @@ err_t event_open_initial(struct server *server, struct arena *arena, const struc
 
 bool event_concerns(const struct event *event, const struct event_filter *filter)
 {
-    return event->kind == filter->kind && (!filter->namespace.n || bytes_equal(filter->namespace, event->namespace)) &&
+    return event->kind->number == filter->kind->number &&
+           (!filter->namespace.n || bytes_equal(filter->namespace, event->namespace)) &&
            (!filter->name.n || bytes_equal(filter->name, event->name));
 }
 
@@ -119,32 +120,35 @@ static err_t line_end(struct buffer *line, bytes *ret, struct error *error)
     return ERR_OK;
 }
 
-static err_t line_write(struct arena *arena, const struct event *event, enum event_type type, bytes text,
-    const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
+static err_t line_write(struct arena *arena, const struct event *event, enum event_type type, const struct kind *kind,
+    bytes text, const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
 {
     struct buffer line;
+    if (kind != event->kind) /* another version of it */
+        TRY(decode_stored(arena, kind, text, &text, error));
     line_head(&line, arena, type_names[type]);
-    TRY(present_object(arena, &line, presentation, event->kind, text, event->revision, with_columns, error));
+    TRY(present_object(arena, &line, presentation, kind, text, event->revision, with_columns, error));
     return line_end(&line, ret, error);
 }
 
-err_t event_line(struct arena *arena, struct event *event, enum event_type type,
+err_t event_line(struct arena *arena, struct event *event, enum event_type type, const struct kind *kind,
     const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
 {
     bytes *cached = &event->lines[type][(size_t)presentation->form * 6 + (presentation->v1beta1 ? 3u : 0u) +
                                         (size_t)presentation->include];
-    if (!with_columns && cached->n) {
+    bool cacheable = !with_columns && kind == event->kind;
+    if (cacheable && cached->n) {
         *ret = *cached;
         return ERR_OK;
     }
     struct event_state *state = type == EVENT_DELETED ? &event->before : &event->now;
-    err_t result = line_write(arena, event, type, state->text, presentation, with_columns, ret, error);
+    err_t result = line_write(arena, event, type, kind, state->text, presentation, with_columns, ret, error);
     if (record_unreadable(result)) {
         TRY(state_spoil(arena, event, state, error));
-        result = line_write(arena, event, type, state->text, presentation, with_columns, ret, error);
+        result = line_write(arena, event, type, kind, state->text, presentation, with_columns, ret, error);
     }
     TRY(result);
-    if (!with_columns)
+    if (cacheable)
         *cached = *ret;
     return ERR_OK;
 }

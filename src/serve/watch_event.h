@@ -47,10 +47,10 @@ bool event_concerns(const struct event *, const struct event_filter *);
  * Parses into the arena; a full arena shows as a failed arena and EVENT_NONE. */
 enum event_type event_type_for(struct arena *, struct event *, const struct event_filter *);
 
-/* The line {"type":..,"object":..} and a newline, cached in the event unless with_columns. The arena must be the
- * event's. */
-MUST_CHECK err_t event_line(struct arena *, struct event *, enum event_type, const struct presentation *,
-    bool with_columns, bytes *ret, struct error *);
+/* The line {"type":..,"object":..} and a newline, in the version that `kind` is; cached in the event when that is the
+ * event's own, unless with_columns. The arena must be the event's. */
+MUST_CHECK err_t event_line(struct arena *, struct event *, enum event_type, const struct kind *,
+    const struct presentation *, bool with_columns, bytes *ret, struct error *);
 
 /* A BOOKMARK line. initial_end marks the end of the initial events. */
 MUST_CHECK err_t event_bookmark(struct arena *, const struct kind *, const struct presentation *, uint64_t revision,

@@ -37,6 +37,8 @@ void window_put(struct window *window)
 {
     if (!window || --window->references)
         return;
+    for (const struct event *event = window->first; event; event = event->next)
+        kind_release(event->kind);
     arena_reset(&window->arena);
     free(window);
 }
@@ -189,6 +191,7 @@ static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
                 if (!event || event_open(hub->server, &hub->window->arena, txn, kind, &record, hub->selective > 0,
                                   event, &error) != ERR_OK)
                     return ROWS_REFUSED;
+                kind_hold(kind);
                 window_append(hub, event);
             }
         }

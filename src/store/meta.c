@@ -2,7 +2,7 @@
 /* The store's small records: read like any row, written through the commit thread as writes of kind 0. */
 #include "store/internal.h"
 
-enum { META_NAME_MAX = 200 };
+enum { META_NAME_MAX = 300 };
 
 struct meta_write {
     struct store_write write;

@@ -136,7 +136,7 @@ struct store_write {
 void store_commit(struct store *, struct store_write *);
 
 /* ---- Small records of the store itself (certificates, wrapped keys), by name; at most STORE_META_MAX, durable on
- * return, after every write queued before. Values are the caller's to encrypt. Names are 1 to 200 bytes and don't begin
+ * return, after every write queued before. Values are the caller's to encrypt. Names are 1 to 300 bytes and don't begin
  * with "store/". meta_get copies into the arena; ERR_NOT_FOUND. Not on an event loop, nor on the commit thread. */
 #define STORE_META_MAX 65536
 MUST_CHECK err_t store_meta_get(struct store *, struct arena *, const char *name, bytes *ret, struct error *);

@@ -17,7 +17,7 @@ static bytes write(
         kind->rules->prepare(arena, kind, SUBRESOURCE_NONE, object, NULL, error) != ERR_OK ||
         object_validate(arena, kind, SUBRESOURCE_NONE, object, NULL, error) != ERR_OK)
         return BYTES_NONE;
-    return object_store_text(arena, object);
+    return object_store_text(arena, kind, object);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             if (!arena.failed)
                 abort();
         } else {
-            again = object_store_text(&arena, object);
+            again = object_store_text(&arena, &secret_kind, object);
             if (again.p && !bytes_equal(again, stored))
                 abort();
         }

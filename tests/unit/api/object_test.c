@@ -11,6 +11,47 @@ static const struct kind secret = {.group = "",
     .namespaced = true,
     .schema = &schema_secret};
 
+static const struct kind built_in = {.kind = "Secret", .group = "", .version = "v1", .rules = &no_rules};
+
+static void custom_objects_are_cut_where_names_order_puts_it(void **state)
+{
+    static const struct {
+        const char *stored, *shown;
+    } cases[] = {
+        {"{\"apiVersion\":\"ex.com/"
+         "v1\",\"kind\":\"Foo\",\"metadata\":{\"annotations\":{\"a\":\"}\\\"{\",\"uid\":\"x\"},"
+         "\"creationTimestamp\":\"t\",\"name\":\"n\",\"namespace\":\"d\",\"uid\":\"u\"},\"spec\":{\"metadata\":{"
+         "\"uid\":1}}}\n",
+            "{\"apiVersion\":\"ex.com/"
+            "v1\",\"kind\":\"Foo\",\"metadata\":{\"annotations\":{\"a\":\"}\\\"{\",\"uid\":\"x\"},"
+            "\"creationTimestamp\":\"t\",\"name\":\"n\",\"namespace\":\"d\",\"resourceVersion\":\"7\",\"uid\":\"u\"},"
+            "\"spec\":{\"metadata\":{\"uid\":1}}}"},
+        {"{\"aa\":[1,{\"kind\":\"no\"}],\"apiVersion\":\"ex.com/"
+         "v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\"}}\n",
+            "{\"aa\":[1,{\"kind\":\"no\"}],\"apiVersion\":\"ex.com/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"n\","
+            "\"resourceVersion\":\"7\",\"uid\":\"u\"}}"},
+        {"{\"apiVersion\":\"ex.com/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"n\"}}\n", NULL}, /* without a uid */
+        {"{\"apiVersion\":\"ex.com/v1\",\"kind\":\"Foo\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\"", NULL},
+        {"{\"apiVersion\":\"ex.com/v1\",\"metadata\":{\"name\":\"n\",\"uid\":\"u\"}}\n", NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct object_cuts cuts;
+        struct buffer b;
+        bool cut = object_cut(bytes_of(cases[i].stored), &cuts);
+        assert_int_equal(cut, cases[i].shown != NULL);
+        if (!cut)
+            continue;
+        for (int as_item = 0; as_item < 2; as_item++) {
+            buffer_init(&b, &arena);
+            object_write(&b, bytes_of(cases[i].stored), &cuts, 7, as_item);
+            assert_string_equal(text(buffer_bytes(&b)), cases[i].shown);
+        }
+        assert_string_equal(text(cuts.name), "n");
+        assert_string_equal(text(cuts.uid), "u");
+    }
+}
+
 static void an_object_is_cut_and_written(void **state)
 {
     static const struct {
@@ -96,7 +137,7 @@ static void stored_text_leaves_out_the_revision(void **state)
                        "\"selfLink\":\"s\"},\"kind\":\"Secret\"}");
     (void)state;
     assert_int_equal(json_parse(&arena, json, &(struct json_options){0}, &object, NULL, &error), ERR_OK);
-    assert_string_equal(text(object_store_text(&arena, object)),
+    assert_string_equal(text(object_store_text(&arena, &built_in, object)),
         "{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\"},\"type\":\"\\u003c\"}\n");
 }
 
@@ -184,9 +225,9 @@ static void keys_and_labels_have_their_rules(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(an_object_is_cut_and_written),
-        TEST(names_are_found_and_large_revisions_fit), TEST(what_is_not_canonical_is_not_cut),
-        TEST(stored_text_leaves_out_the_revision), TEST(a_stub_has_no_content), TEST(names_are_generated),
-        TEST(names_follow_dns), TEST(keys_and_labels_have_their_rules)};
+    const struct CMUnitTest tests[] = {TEST(custom_objects_are_cut_where_names_order_puts_it),
+        TEST(an_object_is_cut_and_written), TEST(names_are_found_and_large_revisions_fit),
+        TEST(what_is_not_canonical_is_not_cut), TEST(stored_text_leaves_out_the_revision), TEST(a_stub_has_no_content),
+        TEST(names_are_generated), TEST(names_follow_dns), TEST(keys_and_labels_have_their_rules)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static err_t write_good(void)
 {
     struct json *object;
     TRY(create(&secret_kind, BODY_JSON, bytes_of(body), FIELD_VALIDATION_WARN, &object));
-    return object_store_text(&arena, object).p ? ERR_OK : arena_error(&arena, &error);
+    return object_store_text(&arena, &secret_kind, object).p ? ERR_OK : arena_error(&arena, &error);
 }
 
 static err_t write_bad(void)

@@ -61,7 +61,7 @@ static void stored_json_is_kubernetes_own(void **state)
         assert_int_equal(
             decode_object(&arena, &secret_kind, BODY_JSON, stored, FIELD_VALIDATION_STRICT, &warnings, &object, &error),
             ERR_OK);
-        assert_string_equal(text(object_store_text(&arena, object)), text(stored));
+        assert_string_equal(text(object_store_text(&arena, &secret_kind, object)), text(stored));
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "../api/fixture.h"
 #include "api/object.h"
+#include "api/schema_value.h"
 #include "api/status.h"
 #include "kinds/kinds.h"
 
@@ -19,6 +20,9 @@ static inline err_t create(
     warnings = (struct warnings){0};
     TRY(decode_object(&arena, kind, format, body, validation, &warnings, &object, &error));
     TRY(object_prepare_create(&arena, kind, object, namespace, &error));
+    TRY(schema_set_defaults(&arena, kind->schema, object, &error));
+    if (kind->rules->set_defaults)
+        TRY(kind->rules->set_defaults(&arena, kind, object, &error));
     if (kind->rules->prepare)
         TRY(kind->rules->prepare(&arena, kind, SUBRESOURCE_NONE, object, NULL, &error));
     TRY(object_validate(&arena, kind, SUBRESOURCE_NONE, object, NULL, &error));
@@ -36,6 +40,9 @@ static inline err_t update(const struct kind *kind, const char *body, const stru
     warnings = (struct warnings){0};
     TRY(decode_object(&arena, kind, BODY_JSON, bytes_of(body), FIELD_VALIDATION_STRICT, &warnings, &object, &error));
     TRY(object_prepare_update(&arena, kind, object, old, kind->namespaced ? BYTES("golden") : BYTES(""), name, &error));
+    TRY(schema_set_defaults(&arena, kind->schema, object, &error));
+    if (kind->rules->set_defaults)
+        TRY(kind->rules->set_defaults(&arena, kind, object, &error));
     if (kind->rules->prepare)
         TRY(kind->rules->prepare(&arena, kind, SUBRESOURCE_NONE, object, old, &error));
     TRY(object_validate(&arena, kind, SUBRESOURCE_NONE, object, old, &error));
@@ -51,7 +58,7 @@ static inline const char *outcome(err_t result, struct json *object)
     struct json *metadata = json_get(object, BYTES("metadata"));
     json_remove(metadata, BYTES("uid"));
     json_remove(metadata, BYTES("creationTimestamp"));
-    bytes stored = object_store_text(&arena, object);
+    bytes stored = object_store_text(&arena, &secret_kind, object); /* of any built-in kind */
     stored.n--;
     return text(stored);
 }

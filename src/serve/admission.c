@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Admission: what other objects say about a write. What it rests on goes into the commit as compares. */
+#include "kinds/kinds.h"
+#include "serve/snapshots.h"
+#include "serve/steps.h"
+
+#define COMPARES_MOST 64 /* the object, its namespace, quotas */
+
+err_t compare_add(struct request *r, uint8_t type, const struct kind *kind, bytes key, uint64_t revision)
+{
+    if (!r->compares)
+        r->compares = arena_alloc(r->arena, COMPARES_MOST * sizeof *r->compares);
+    if (!r->compares)
+        return arena_error(r->arena, &r->error);
+    if (r->compare_count == COMPARES_MOST)
+        return error_set(&r->error, ERR_UNAVAILABLE, "the write rests on too many other objects");
+    r->compares[r->compare_count++] = (struct compare){type, {kind->number, key}, revision};
+    return ERR_OK;
+}
+
+static err_t terminating(struct request *r, bytes namespace)
+{
+    (void)error_set(&r->error, ERR_FORBIDDEN,
+        "%s \"%.*s\" is forbidden: unable to create new content in namespace %.*s because it is being terminated",
+        r->kind->plural, BYTES_FMT(r->name), BYTES_FMT(namespace));
+    error_cause(&r->error, "NamespaceTerminating", BYTES("metadata.namespace"), "namespace %.*s is being terminated",
+        BYTES_FMT(namespace));
+    r->error.code = ERR_FORBIDDEN;
+    r->details.name = r->name;
+    r->details.kind = bytes_of(r->kind->plural);
+    r->details.group = bytes_of(r->kind->group);
+    return ERR_FORBIDDEN;
+}
+
+static err_t admit_namespace(struct request *r, struct read_txn *txn)
+{
+    const struct kind *kind = &namespace_kind;
+    struct store_key key = {kind->number, r->namespace};
+    struct record record;
+    struct json *namespace;
+    bytes text;
+    err_t code = key.name.n > STORE_KEY_MAX ? ERR_NOT_FOUND : store_get(txn, key, 0, &record, &r->error);
+
+    if (code == ERR_NOT_FOUND)
+        return status_not_found(&r->error, &r->details, kind, r->namespace);
+    if (code != ERR_OK)
+        return code;
+    TRY(record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error));
+    TRY(record_parse(r->arena, kind, text, &namespace, &r->error));
+    if (json_text(json_get(namespace, BYTES("metadata")), BYTES("deletionTimestamp")).n > 0)
+        return terminating(r, r->namespace);
+    return compare_add(r, COMPARE_REVISION, kind, r->namespace, record.revision);
+}
+
+/* A kind that is defined gets its number before anything can be stored under it. */
+static err_t admit_definition(struct request *r)
+{
+    const struct json *spec = json_get(r->object, BYTES("spec"));
+    uint16_t number;
+
+    return snapshots_allot_number(r->server, json_text(spec, BYTES("group")),
+        json_text(json_get(spec, BYTES("names")), BYTES("plural")), &number, &r->error);
+}
+
+static err_t admit(struct request *r, struct read_txn *txn)
+{
+    if (r->creates && snapshots_follow(r->kind) && !r->options.dry_run)
+        TRY(admit_definition(r));
+    TRY(compare_add(r, r->creates ? COMPARE_ABSENT : COMPARE_REVISION, r->kind, r->key, r->old_revision));
+    if (r->creates && r->kind->namespaced)
+        return admit_namespace(r, txn);
+    return ERR_OK;
+}
+
+enum step_result admit_step(struct request *r)
+{
+    struct read_txn *txn;
+    err_t code;
+
+    if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    code = admit(r, txn);
+    store_read_end(txn);
+    return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/snapshots.h"
+
+#include "api/custom_kind.h"
+#include "base/log.h"
+#include "kinds/kinds.h"
+#include "serve/request.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define DEFINITION_MEMORY (64u << 20)
+#define NUMBER_FIRST      1000 /* below: built-in kinds */
+#define META_NEXT         "kinds/next"
+
+/* Of a custom kind. */
+struct number {
+    char *resource; /* "group/plural" */
+    uint16_t number;
+};
+
+struct snapshots {
+    pthread_mutex_t mutex; /* numbers */
+    struct number *numbers;
+    size_t count, capacity;
+    uint64_t applied; /* the commit thread's: rows up to here are in the snapshots */
+};
+
+bool snapshots_follow(const struct kind *kind)
+{
+    return strcmp(kind->kind, "CustomResourceDefinition") == 0 && strcmp(kind->group, "apiextensions.k8s.io") == 0;
+}
+
+/* ---- Numbers of custom kinds. */
+
+static const struct number *find_number(const struct snapshots *s, const char *resource)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->numbers[i].resource, resource) == 0)
+            return &s->numbers[i];
+    return NULL;
+}
+
+static bool keep_number(struct snapshots *s, const char *resource, uint16_t number)
+{
+    char *copy = strdup(resource);
+
+    if (copy && s->count == s->capacity) {
+        size_t capacity = s->capacity ? 2 * s->capacity : 64;
+        struct number *grown = realloc(s->numbers, capacity * sizeof *grown);
+        if (grown)
+            s->numbers = grown, s->capacity = capacity;
+    }
+    if (!copy || s->count == s->capacity) {
+        free(copy);
+        return false;
+    }
+    s->numbers[s->count++] = (struct number){copy, number};
+    return true;
+}
+
+static err_t read_number(
+    struct server *server, struct arena *arena, const char *name, uint64_t *ret, struct error *error)
+{
+    bytes text;
+
+    TRY(store_meta_get(server->store, arena, name, &text, error));
+    return bytes_to_uint64(text, ret) && *ret <= UINT16_MAX
+               ? ERR_OK
+               : error_set(error, ERR_CORRUPT, "the store's record %s is no number", name);
+}
+
+static err_t write_number(struct server *server, const char *name, uint64_t number, struct error *error)
+{
+    char text[24];
+
+    (void)snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    return store_meta_put(server->store, name, bytes_of(text), error);
+}
+
+/* The counter goes first: a number that a crash leaves behind is never given again. */
+static err_t new_number(
+    struct server *server, struct arena *arena, const char *name, uint64_t *ret, struct error *error)
+{
+    uint64_t next = NUMBER_FIRST;
+    err_t code = read_number(server, arena, META_NEXT, &next, error);
+
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        return code;
+    if (next == UINT16_MAX)
+        return error_set(error, ERR_UNAVAILABLE, "this store has held %u custom kinds, and has no number for another",
+            UINT16_MAX - NUMBER_FIRST);
+    TRY(write_number(server, META_NEXT, next + 1, error));
+    TRY(write_number(server, name, next, error));
+    *ret = next;
+    return ERR_OK;
+}
+
+static err_t allot(struct server *server, struct arena *arena, const char *resource, uint16_t *ret, struct error *error)
+{
+    const struct number *known = find_number(server->snapshots, resource);
+    uint64_t number = 0;
+    bytes name;
+    err_t code;
+
+    if (known) {
+        *ret = known->number;
+        return ERR_OK;
+    }
+    name = arena_format(arena, "kinds/%s", resource);
+    if (!name.p)
+        return arena_error(arena, error);
+    code = read_number(server, arena, (const char *)name.p, &number, error);
+    if (code == ERR_NOT_FOUND)
+        code = new_number(server, arena, (const char *)name.p, &number, error);
+    TRY(code);
+    if (!keep_number(server->snapshots, resource, (uint16_t)number))
+        return error_set(error, ERR_NO_MEMORY, "no memory for a kind's number");
+    *ret = (uint16_t)number;
+    return ERR_OK;
+}
+
+err_t snapshots_allot_number(struct server *server, bytes group, bytes plural, uint16_t *ret, struct error *error)
+{
+    struct arena arena;
+    bytes resource;
+    err_t code;
+
+    arena_init(&arena, 64u << 10);
+    resource = arena_join(&arena, group, BYTES("/"), plural, ARENA_END);
+    pthread_mutex_lock(&server->snapshots->mutex);
+    code = resource.p ? allot(server, &arena, (const char *)resource.p, ret, error) : arena_error(&arena, error);
+    pthread_mutex_unlock(&server->snapshots->mutex);
+    arena_reset(&arena);
+    return code;
+}
+
+/* What was allotted: the commit thread must not wait for the store. */
+static bool number_of(struct snapshots *s, struct arena *arena, bytes group, bytes plural, uint16_t *ret)
+{
+    bytes resource = arena_join(arena, group, BYTES("/"), plural, ARENA_END);
+    const struct number *known;
+
+    pthread_mutex_lock(&s->mutex);
+    known = resource.p ? find_number(s, (const char *)resource.p) : NULL;
+    if (known)
+        *ret = known->number;
+    pthread_mutex_unlock(&s->mutex);
+    return known != NULL;
+}
+
+/* ---- Kinds from definitions. */
+
+static bool established(const struct json *definition)
+{
+    const struct json *conditions = json_at(definition, BYTES("status"), BYTES("conditions"), BYTES_NONE);
+
+    for (const struct json *c = conditions ? conditions->first : NULL; c; c = c->next)
+        if (bytes_equal(json_text(c, BYTES("type")), BYTES("Established")))
+            return bytes_equal(json_text(c, BYTES("status")), BYTES("True"));
+    return false;
+}
+
+/* A definition is named PLURAL.GROUP. */
+static err_t forget_kind(bytes name, struct error *error)
+{
+    size_t dot = bytes_find(name, '.');
+    bytes group = dot < name.n ? bytes_skip(name, dot + 1) : BYTES_NONE;
+
+    if (!registry_remove(group, (bytes){name.p, dot}))
+        return error_set(error, ERR_NO_MEMORY, "no memory for the registry of kinds");
+    return ERR_OK;
+}
+
+static err_t learn_kind(struct server *server, struct arena *arena, const struct json *definition, struct error *error)
+{
+    const struct json *spec = json_get(definition, BYTES("spec"));
+    bytes group = json_text(spec, BYTES("group")), plural = json_text(json_get(spec, BYTES("names")), BYTES("plural"));
+    struct kind_set *set;
+    uint16_t number;
+
+    if (!established(definition))
+        return ERR_OK;
+    if (!number_of(server->snapshots, arena, group, plural, &number))
+        return error_set(error, ERR_CORRUPT, "it has no number in this store");
+    TRY(custom_kinds_compile(definition, number, &set, error));
+    if (registry_put(set))
+        return ERR_OK;
+    kind_release(set->kinds[0]);
+    return error_set(error, ERR_NO_MEMORY, "no memory for the registry of kinds");
+}
+
+static err_t apply_definition(struct server *server, struct arena *arena, const struct kind *kind,
+    const struct record *record, struct error *error)
+{
+    struct json *definition;
+    bytes text;
+
+    if (record->deleted)
+        return forget_kind(record->key.name, error);
+    TRY(record_open(server, arena, kind, record, &text, NULL, error));
+    TRY(record_parse(arena, kind, text, &definition, error));
+    return learn_kind(server, arena, definition, error);
+}
+
+/* A definition that cannot be read or held leaves what was in force, and says so. */
+static void apply_row(struct server *server, const struct record *record)
+{
+    const struct kind *kind = kind_by_number(registry_current(), record->key.kind);
+    struct arena arena;
+    struct error error;
+
+    if (!kind || !snapshots_follow(kind))
+        return;
+    arena_init(&arena, DEFINITION_MEMORY);
+    error_init(&error, &arena);
+    if (apply_definition(server, &arena, kind, record, &error) != ERR_OK) {
+        bytes name = arena_copy(&arena, record->key.name);
+        log_event(LOG_ERROR, "a CustomResourceDefinition is not in force",
+            log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
+    }
+    arena_reset(&arena);
+}
+
+/* ---- Following the store. */
+
+static err_t number_definition(struct server *server, bytes name, struct error *error)
+{
+    size_t dot = bytes_find(name, '.');
+    uint16_t number;
+
+    return snapshots_allot_number(
+        server, dot < name.n ? bytes_skip(name, dot + 1) : BYTES_NONE, (bytes){name.p, dot}, &number, error);
+}
+
+static err_t load(struct server *server, struct read_txn *txn, struct error *error)
+{
+    const struct kind *kind =
+        kind_by_name(registry_current(), BYTES("apiextensions.k8s.io"), BYTES("v1"), BYTES("CustomResourceDefinition"));
+    struct range range = {.txn = txn, .kind = kind ? kind->number : 0};
+    struct record record;
+    err_t code = ERR_OK;
+
+    if (!kind)
+        return ERR_OK;
+    TRY(range_begin(&range, error));
+    while (code == ERR_OK && range_next(&range, &record) == 1) {
+        code = number_definition(server, record.key.name, error);
+        if (code == ERR_OK)
+            apply_row(server, &record);
+    }
+    range_end(&range);
+    return code;
+}
+
+/* On the commit thread, before a write of the group is acknowledged. */
+static void follow(void *context, uint64_t revision)
+{
+    struct server *server = context;
+    struct read_txn *txn;
+    struct record record;
+    int found = 1;
+
+    if (store_read_begin(server->store, &txn, NULL) != ERR_OK)
+        return; /* the next commit reads on from here */
+    while (
+        server->snapshots->applied < revision && (found = store_next(txn, server->snapshots->applied, &record)) == 1) {
+        apply_row(server, &record);
+        server->snapshots->applied = record.revision;
+    }
+    if (found < 0 && load(server, txn, NULL) == ERR_OK) /* they are compacted: so long none could be read */
+        server->snapshots->applied = revision;
+    store_read_end(txn);
+}
+
+err_t snapshots_open(struct server *server, struct error *error)
+{
+    struct read_txn *txn;
+    err_t code;
+
+    server->snapshots = calloc(1, sizeof *server->snapshots);
+    if (!server->snapshots)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the server's snapshots");
+    pthread_mutex_init(&server->snapshots->mutex, NULL);
+    TRY(store_read_begin(server->store, &txn, error));
+    server->snapshots->applied = store_revision(txn);
+    code = load(server, txn, error);
+    store_read_end(txn);
+    TRY(code);
+    store_on_commit(server->store, follow, server);
+    return ERR_OK;
+}
+
+void snapshots_close(struct server *server)
+{
+    struct snapshots *s = server->snapshots;
+
+    for (size_t i = 0; s && i < s->count; i++)
+        free(s->numbers[i].resource);
+    if (s)
+        free(s->numbers);
+    free(s);
+    server->snapshots = NULL;
+}
