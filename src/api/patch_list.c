@@ -303,7 +303,8 @@ err_t patch_list_merge(struct patch_context *context, const struct patch_list_ru
         return ERR_OK;
     TRY(patch_list_type(context, original, patch, &maps));
     if (maps && !rule->merge_key)
-        return patch_plain(context, "cannot merge lists without merge key for struct");
+        return patch_plain(context, "cannot merge lists without merge key for %s",
+            rule->items->type == SCHEMA_STRING ? "string" : "struct");
     if (!maps && rule->merge_key)
         return patch_plain(context, "expected a map[string]interface {}, but received a %s",
             patch_go_type(patch->count ? patch->first : original->first));

@@ -50,7 +50,7 @@ static err_t read_member(struct patch_context *context, struct fields *fields, c
         bytes prefix = bytes_of(directives[i].prefix);
         if (!bytes_start(member->key, prefix))
             continue;
-        if (bytes_find(member->key, '/') != prefix.n)
+        if (member->key.n == prefix.n || member->key.p[prefix.n] != '/')
             return error_set(context->error, ERR_BAD_REQUEST, "%s", directives[i].sentence);
         struct field *field = field_of(fields, bytes_skip(member->key, prefix.n + 1));
         *(i == ORDER ? &field->order : &field->deleted) = member;
@@ -268,11 +268,11 @@ static err_t order_list(struct patch_context *context, const struct schema *sche
     TRY(check_list(context, current));
     TRY(check_list(context, field->value));
     TRY(list_rule(context, schema, field->name, &rule));
-    TRY(patch_list_of(context, field->order, rule.merge_key, 0, &order));
-    TRY(check_order(context, rule.merge_key, field->value, &order));
     *ret = NULL;
     if (!current && !field->value)
         return ERR_OK;
+    TRY(patch_list_of(context, field->order, rule.merge_key, 0, &order));
+    TRY(check_order(context, rule.merge_key, field->value, &order));
     TRY(patch_list_type(context, current, field->value, &maps));
     TRY(list_to_order(context, &rule, current, field->value, &list, &server));
     TRY(patch_list_order(context, &list, &order, &server));
