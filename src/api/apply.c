@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Server-side apply: merges, takes out what the manager alone owned and no longer names, finds conflicts. */
 #include "api/apply_values.h"
+#include "api/decode.h"
 #include "api/managed_entries.h"
 #include "text/utf8.h"
 
@@ -11,7 +12,8 @@
 struct apply {
     struct arena *arena;
     const struct kind *kind;
-    const struct json *live, *applied;
+    const struct json *live;
+    struct json *applied;
     const struct field_manager *manager;
     struct managed_entries entries;
     struct managed_entry *self; /* among them */
@@ -41,6 +43,19 @@ static err_t read_entries(struct apply *a, const struct json *old)
         return managed_entries_update(a->arena, a->kind, &a->entries, NULL, old, &before, a->error);
     }
     return managed_entries_fit(a->arena, a->kind, &a->entries, a->error);
+}
+
+/* A copy, with what the kind's rules move in a decoded object (stringData) moved in what the client sent. */
+static err_t copy_applied(struct apply *a, const struct json *applied)
+{
+    a->applied = json_copy(a->arena, applied);
+    if (!a->applied)
+        return full(a);
+    if (!a->kind->rules->decoded)
+        return ERR_OK;
+    for (struct json *member = a->applied->first; member; member = member->next)
+        json_sort(member); /* as in a decoded object */
+    return a->kind->rules->decoded(a->arena, a->kind, a->applied, a->error);
 }
 
 static err_t check_applied(struct apply *a)
@@ -90,13 +105,8 @@ static err_t with_named(struct apply *a, const struct json *tree, const struct f
 
 static err_t without(struct apply *a, const struct field_set *set, struct json **ret)
 {
-    struct json *rest = apply_remove(a->arena, a->kind->schema, a->merged, set);
-    if (a->arena->failed)
-        return full(a);
-    if (!rest && !(rest = json_new(a->arena, JSON_OBJECT)))
-        return full(a);
-    *ret = rest;
-    return ERR_OK;
+    *ret = apply_remove(a->arena, a->kind->schema, a->merged, set);
+    return *ret ? ERR_OK : full(a);
 }
 
 /* All fields that a manager owns, what is applied now among them. */
@@ -273,7 +283,7 @@ static err_t follow_annotation(struct apply *a)
 }
 
 /* Entries lose what the merge changed or took out; the manager's own time moves with the object. */
-static err_t settle(struct apply *a)
+static err_t settle_entries(struct apply *a)
 {
     const struct field_set *gone = field_set_union(a->arena, a->changed, a->removed);
     for (size_t i = 0; i < a->entries.count; i++) {
@@ -286,8 +296,14 @@ static err_t settle(struct apply *a)
         a->self->seconds = a->manager->now;
     }
     managed_entries_drop_empty(&a->entries);
-    if (a->arena->failed)
-        return full(a);
+    return a->arena->failed ? full(a) : ERR_OK;
+}
+
+/* The merged tree as an object of the kind: what was applied may hold nulls, empty values, numbers in any spelling. */
+static err_t settle_object(struct apply *a)
+{
+    struct warnings none = {0};
+    TRY(decode_patched(a->arena, a->kind, a->merged, FIELD_VALIDATION_IGNORE, &none, &a->merged, a->error));
     TRY(follow_annotation(a));
     return managed_entries_write(a->arena, a->kind, a->merged, &a->entries, a->error);
 }
@@ -297,24 +313,21 @@ err_t managed_fields_apply(struct arena *arena, const struct kind *kind, const s
     struct error *error)
 {
     static const struct json nothing = {.type = JSON_OBJECT};
-    struct apply a = {.arena = arena,
-        .kind = kind,
-        .live = old ? old : &nothing,
-        .applied = applied,
-        .manager = manager,
-        .error = error};
+    struct apply a = {.arena = arena, .kind = kind, .live = old ? old : &nothing, .manager = manager, .error = error};
     const struct field_set *last;
+    TRY(copy_applied(&a, applied));
     TRY(check_applied(&a));
     TRY(read_entries(&a, old));
     TRY(take_over(&a, &last));
-    a.merged = apply_merge(arena, kind->schema, kind->custom, a.live, applied);
+    a.merged = apply_merge(arena, kind->schema, kind->custom, a.live, a.applied);
     if (!a.merged)
         return full(&a);
     TRY(prune(&a, last));
     TRY(managed_compare(arena, kind, manager->subresource, a.live, a.merged, &a.changed, &a.removed, error));
     if (!force)
         TRY(find_conflicts(&a));
-    TRY(settle(&a));
+    TRY(settle_entries(&a));
+    TRY(settle_object(&a));
     *ret_changed = !old || !managed_fields_same(old, a.merged);
     *ret = a.merged;
     return ERR_OK;

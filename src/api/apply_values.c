@@ -280,6 +280,8 @@ static bool remove_children(struct arena *arena, const struct schema *schema, en
             shape == FIELD_SHAPE_LIST ? field_item_schema(schema) : field_member_schema(schema, child->element.name);
         if (node)
             left[child->place] = node->member ? NULL : apply_remove(arena, below, child->value, node->children);
+        if (node && !node->member && !left[child->place])
+            return false;
     }
     return true;
 }
@@ -291,15 +293,16 @@ struct json *apply_remove(
     struct json *rest = copy_node(arena, value), **left;
     if (!rest || !set || shape == FIELD_SHAPE_SCALAR)
         return rest;
+    rest->type = JSON_NULL;
+    rest->first = rest->last = NULL;
+    rest->count = 0;
     if (field_shape_atomic(schema, shape) || field_shape_empty(shape, value))
-        return NULL;
+        return rest;
     left = arena_alloc(arena, value->count * sizeof(struct json *));
     if (!left || !remove_children(arena, schema, shape, value, set, left))
         return NULL;
-    rest->first = rest->last = NULL;
-    rest->count = 0;
     for (size_t i = 0; i < value->count; i++)
-        if (left[i])
-            json_append(rest, left[i]);
-    return rest->count ? rest : NULL;
+        if (left[i] && json_append(rest, left[i]))
+            rest->type = value->type;
+    return rest;
 }

@@ -11,8 +11,8 @@
 struct json *apply_merge(
     struct arena *, const struct schema *, bool custom, const struct json *live, const struct json *applied);
 
-/* The value without the fields of the set; what loses its last member or item goes itself. Shares parts with value.
- * NULL when the arena is full. */
+/* The value without the fields of the set; what loses its last member or item becomes null, as upstream: its other
+ * owners keep it. Shares parts with value. NULL when the arena is full. */
 struct json *apply_remove(struct arena *, const struct schema *, const struct json *value, const struct field_set *);
 
 /* Whether an applied configuration can be merged: each field is declared (where the schema keeps no others), each item
