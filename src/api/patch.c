@@ -81,7 +81,7 @@ static err_t tell(struct reader *r, const char *what, bytes name)
     if (!sentence.p)
         return arena_error(r->context.arena, r->context.error);
     warning_add(r->context.arena, r->flaws, sentence);
-    return ERR_OK;
+    return r->context.arena->failed == ERR_OK ? ERR_OK : arena_error(r->context.arena, r->context.error);
 }
 
 /* Keeps the last member of each name, in the place of the first. */
