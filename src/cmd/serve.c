@@ -7,9 +7,11 @@
 #include "cmd/command.h"
 #include "cmd/notify.h"
 #include "cmd/serve_paths.h"
+#include "control/control.h"
 #include "crypt/key_region.h"
 #include "crypt/setup.h"
 #include "kinds/kinds.h"
+#include "net/http_local.h"
 #include "serve/certificates.h"
 #include "serve/server.h"
 
@@ -35,7 +37,7 @@ struct serve_options {
     const char *data_dir, *listen, *unlock;
     const char *tls_cert_file, *tls_private_key_file, *client_ca_file;
     struct option_list tls_san;
-    uint64_t certificate_lifetime_ms, history_ms, drain_ms;
+    uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
     int log_level, log_format;
     bool anonymous_health, debuggable;
@@ -49,6 +51,7 @@ static const struct serve_options serve_defaults = {
     .certificate_lifetime_ms = 365ull * 24 * 3600 * 1000,
     .history_ms = 300 * 1000,
     .drain_ms = 30 * 1000,
+    .event_ttl_ms = 3600 * 1000,
     .log_level = LOG_INFO,
     .log_format = LOG_FORMAT_AUTO,
 };
@@ -74,6 +77,7 @@ static const struct command_option serve_rows[] = {
         FIELD(memory_limit)},
     {"store-limit", 0, OPTION_SIZE, "SIZE", "how large the store may grow (default: 1T, sparse)", FIELD(store_limit)},
     {"history", 0, OPTION_DURATION, "TIME", "how long old revisions stay readable", FIELD(history_ms)},
+    {"event-ttl", 0, OPTION_DURATION, "TIME", "how long an Event is kept after its last change", FIELD(event_ttl_ms)},
     {"drain-timeout", 0, OPTION_DURATION, "TIME", "how long to finish requests when stopping", FIELD(drain_ms)},
     {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
     {"log-level", 0, OPTION_CHOICE, "LEVEL", "least level that is logged", FIELD(log_level), .choices = log_levels},
@@ -95,6 +99,8 @@ static struct {
     struct certificates *certificates;
     struct server *server;
     struct http_server *http;
+    struct control_settings settings;
+    struct control *control;
     struct loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
     size_t loop_count;
@@ -186,6 +192,7 @@ static void renew(struct task *task)
         struct tls_context *tls = certificates_tls(run.certificates);
         http_server_set_tls(run.http, tls);
         tls_context_put(tls);
+        control_refresh(run.control);
     } else {
         log_event(LOG_ERROR, "cannot renew the certificates; the old ones stay in force", log_error_text(&error));
     }
@@ -234,6 +241,7 @@ static void on_signal(struct loop_fd *fd, uint32_t events)
             run.stopping = true;
             log_event(LOG_INFO, "stopping", log_number("signal", info.ssi_signo));
             notify_send("STOPPING=1");
+            control_stop(run.control);
             http_server_drain(run.http, (unsigned)run.options->drain_ms, drained, NULL);
         } else {
             drained(NULL); /* asked twice: now */
@@ -305,6 +313,22 @@ static err_t open_server(struct error *error)
     return certificates_write_kubeconfig(run.certificates, run.port, clock_wall_seconds(), error);
 }
 
+/* ---- Controllers. */
+
+static bytes trusted(struct arena *arena)
+{
+    return certificates_trusted(run.certificates, arena);
+}
+
+static err_t start_controllers(struct error *error)
+{
+    size_t count;
+    const struct controller *const *controllers = controllers_all(&count);
+    run.settings = (struct control_settings){
+        .trusted = trusted, .address = run.address, .port = run.port, .event_ttl_ms = run.options->event_ttl_ms};
+    return control_start(run.http, run.loops[0], &run.settings, controllers, count, &run.control, error);
+}
+
 /* ---- Start and stop. */
 
 static uint64_t default_memory_limit(void)
@@ -350,6 +374,7 @@ static err_t start(struct error *error)
     TRY(open_loops(error));
     TRY(open_certificates(error));
     TRY(open_server(error));
+    TRY(start_controllers(error));
     if (!(run.upkeep = pool_new("upkeep", 1, 1)))
         return error_set(error, ERR_NO_MEMORY, "no memory for the upkeep thread");
     run.renewal.run = renew;
@@ -393,6 +418,10 @@ static void stop(void)
 {
     if (run.upkeep)
         pool_free(run.upkeep);
+    control_stop(run.control);
+    if (run.http)
+        http_local_close(run.http); /* what controllers wait for */
+    control_free(run.control);
     if (run.http)
         http_server_free(run.http);
     if (run.server)

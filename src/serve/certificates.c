@@ -246,6 +246,21 @@ static bool kubeconfig_fits(struct arena *arena, const char *path, bytes url, by
            !leaf_due(certificate, now);
 }
 
+/* With a serving certificate from elsewhere, its file is what clients trust besides our CA. */
+static bytes trusted_by_clients(const struct certificates *c, struct arena *arena)
+{
+    return c->options.certificate_file ? arena_join(arena, c->server_pem, BYTES("\n"), c->own_ca, ARENA_END)
+                                       : arena_copy(arena, c->own_ca);
+}
+
+bytes certificates_trusted(struct certificates *c, struct arena *arena)
+{
+    pthread_mutex_lock(&c->lock);
+    bytes trusted = trusted_by_clients(c, arena);
+    pthread_mutex_unlock(&c->lock);
+    return trusted;
+}
+
 static err_t kubeconfig_write(
     struct certificates *c, struct arena *arena, uint16_t port, int64_t now, struct error *error)
 {
@@ -261,9 +276,7 @@ static err_t kubeconfig_write(
 
     if ((size_t)snprintf(path, sizeof(path), "%s/admin.kubeconfig", c->options.directory) >= sizeof(path))
         return error_set(error, ERR_IO, "%s: the name is too long", c->options.directory);
-    /* With a serving certificate from elsewhere, its file is what the admin trusts besides our CA. */
-    bytes trusted =
-        c->options.certificate_file ? arena_join(arena, c->server_pem, BYTES("\n"), c->own_ca, ARENA_END) : c->own_ca;
+    bytes trusted = trusted_by_clients(c, arena);
     bytes url = server_url(c, arena, port);
     bytes ca_base64 = base64_encode(arena, BASE64_STANDARD, trusted);
     if (!url.p || !ca_base64.p)

@@ -41,6 +41,10 @@ MUST_CHECK err_t certificates_renew(struct certificates *, int64_t now, struct e
 /* The TLS context in force; to be given back with tls_context_put. */
 struct tls_context *certificates_tls(struct certificates *);
 
+/* What clients verify the server by: our CAs, and a serving certificate from a file. PEM, in the arena; p is NULL when
+ * that is full. Any thread. */
+bytes certificates_trusted(struct certificates *, struct arena *);
+
 /* Writes DIR/admin.kubeconfig (0600, replaced whole) unless the one there still fits: same server, same CA, not yet
  * due. */
 MUST_CHECK err_t certificates_write_kubeconfig(struct certificates *, uint16_t port, int64_t now, struct error *);
