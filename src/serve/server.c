@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/server.h"
 
+#include "api/managed_fields.h"
 #include "base/clock.h"
 #include "kinds/kinds.h"
 #include "serve/snapshots.h"
@@ -100,6 +101,7 @@ static err_t create_namespace(struct server *server, struct arena *arena, const 
     struct request r = {
         .server = server, .arena = arena, .kind = &namespace_kind, .verb = VERB_CREATE, .creates = true};
     bytes body = arena_format(arena, "{\"metadata\":{\"name\":\"%s\"}}", name);
+    struct field_manager manager = {BYTES("kube-apiserver"), BYTES(""), clock_wall_seconds()};
     struct awaited_write awaited;
 
     if (!body.p)
@@ -107,8 +109,10 @@ static err_t create_namespace(struct server *server, struct arena *arena, const 
     error_init(&r.error, arena);
     if (decode_object(arena, r.kind, BODY_JSON, body, FIELD_VALIDATION_STRICT, &r.warnings, &r.object, &r.error) !=
             ERR_OK ||
-        default_step(&r) == STEP_FAIL || admit_step(&r) == STEP_FAIL || prepare_step(&r) == STEP_FAIL ||
-        validate_step(&r) == STEP_FAIL || seal_step(&r) == STEP_FAIL)
+        default_step(&r) == STEP_FAIL ||
+        managed_fields_update(arena, r.kind, r.object, NULL, &manager, &r.error) != ERR_OK ||
+        admit_step(&r) == STEP_FAIL || prepare_step(&r) == STEP_FAIL || validate_step(&r) == STEP_FAIL ||
+        seal_step(&r) == STEP_FAIL)
         return error_set(error, r.error.code, "cannot make the namespace %s: %.*s", name, BYTES_FMT(r.error.message));
     awaited.write = r.write;
     commit_all(server->store, &awaited, 1);
