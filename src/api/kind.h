@@ -30,7 +30,7 @@ struct kind;
 struct column {
     const char *name, *type, *format, *description;
     int priority;     /* above 0: with -o wide */
-    const char *path; /* JSONPath of the cell; NULL: kind_rules.cells makes it */
+    const char *path; /* JSONPath of the cell; NULL: the age, or kind_rules.cells makes it */
 };
 
 enum subresource {
@@ -129,7 +129,7 @@ struct kind {
     const struct kind_subresource *subresources;
     size_t subresource_count;
     const struct kind_scale *scale;
-    const struct column *columns; /* after Name; Age is theirs too */
+    const struct column *columns; /* after Name, unless it is among them; Age is theirs too */
     size_t column_count;
     const char *deprecation; /* a Warning for every request; NULL: none */
 

@@ -75,17 +75,46 @@ static void put_column(struct buffer *b, const struct column *c)
     buffer_format(b, ",\"priority\":%d}", c->priority);
 }
 
+/* The name goes first, but among the columns of Events, which have it at another place. */
+static bool names_itself(const struct kind *kind)
+{
+    for (size_t i = 0; i < kind->column_count; i++)
+        if (strcmp(kind->columns[i].name, "Name") == 0)
+            return true;
+    return false;
+}
+
 static void put_columns(struct buffer *b, const struct kind *kind)
 {
     static const struct column name = {
         "Name", "string", "name", "The object's name, unique among its kind in its namespace.", 0};
+    bool comma = !names_itself(kind);
     buffer_text(b, ",\"columnDefinitions\":[");
-    put_column(b, &name);
-    for (size_t i = 0; i < kind->column_count; i++) {
-        buffer_byte(b, ',');
+    if (comma)
+        put_column(b, &name);
+    for (size_t i = 0; i < kind->column_count; i++, comma = true) {
+        buffer_text(b, comma ? "," : "");
         put_column(b, &kind->columns[i]);
     }
     buffer_byte(b, ']');
+}
+
+/* Cells come each with a comma before it. */
+static err_t put_cells(
+    struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, struct error *error)
+{
+    struct buffer cells;
+    buffer_init(&cells, arena);
+    present_cells(arena, &cells, kind, object, clock_wall_seconds());
+    if (cells.failed)
+        return arena_error(arena, error);
+    if (names_itself(kind)) {
+        buffer_put(b, cells.n ? bytes_skip(buffer_bytes(&cells), 1) : BYTES_NONE);
+        return ERR_OK;
+    }
+    json_write_string(b, json_text(json_get(object, BYTES("metadata")), BYTES("name")));
+    buffer_put(b, buffer_bytes(&cells));
+    return ERR_OK;
 }
 
 static err_t put_row(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
@@ -94,8 +123,7 @@ static err_t put_row(struct arena *arena, struct buffer *b, const struct present
     struct json *object;
     TRY(parse(arena, kind, text, revision, &object, error));
     buffer_text(b, "{\"cells\":[");
-    json_write_string(b, json_text(json_get(object, BYTES("metadata")), BYTES("name")));
-    kind->rules->cells(arena, b, kind, object, clock_wall_seconds());
+    TRY(put_cells(arena, b, kind, object, error));
     buffer_text(b, "],\"object\":");
     if (p->include == INCLUDE_NONE)
         buffer_text(b, "null");

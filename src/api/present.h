@@ -39,4 +39,11 @@ MUST_CHECK err_t present_item(struct arena *, struct buffer *, const struct pres
     bytes text, uint64_t revision, struct error *);
 void present_list_tail(struct buffer *, const struct presentation *);
 
+/* ---- Cells of Tables. */
+/* The cells of a row after the name, each with a comma before it: the kind's own, or by the paths of its columns; a
+ * column without one shows the age. now: wall seconds. */
+void present_cells(struct arena *, struct buffer *, const struct kind *, const struct json *object, int64_t now);
+/* A comma and the time since creationTimestamp. */
+void put_age_cell(struct buffer *, const struct json *object, int64_t now);
+
 #endif

@@ -6,9 +6,10 @@
  * A schema file is a map from OpenAPI names to schemas. Properties stand in the order in which Kubernetes writes them.
  * Keywords: type (union: see below), format (byte, date-time, micro-time, int32, int64, double, quantity,
  * int-or-string, json), description, properties, required, items, additionalProperties, $ref (an OpenAPI name of any
- * file), enum, default, x-protobuf (field number, or the path of one), x-presence (kept, always or nil, see below), and
- * Kubernetes' x-kubernetes-group-version-kind, -list-type, -list-map-keys, -map-type, -patch-strategy,
- * -patch-merge-key. Any other is an error. */
+ * file), enum, default, x-protobuf (field number, or the path of one), x-presence (kept, always or nil, see below),
+ * x-coffer-resource (what makes a kind of it: src/api/schemac_kinds.c), and Kubernetes' x-kubernetes-
+ * group-version-kind, -list-type, -list-map-keys, -map-type, -patch-strategy, -patch-merge-key. Any other is an error.
+ */
 #ifndef COFFER_API_SCHEMA_H
 #define COFFER_API_SCHEMA_H
 
@@ -125,9 +126,15 @@ void schema_arrange(const struct schema *, struct json *object);
 
 /* Schemas read from files. References between them are resolved by schemas_link, once all files are read. Errors name
  * the place in the file: `io.k8s.x.Y.a: unknown keyword "b"`. All arena memory. */
+struct schema_resource { /* an x-coffer-resource, borrowed from the file */
+    const struct schema *schema;
+    const struct json *resource;
+    struct schema_resource *next;
+};
 struct schema_list {
     struct schema **schemas; /* the named ones, in the order of the files */
     size_t count, capacity;
+    struct schema_resource *resources;
     struct schema_reference *references; /* what schemas_link has to resolve */
 };
 MUST_CHECK err_t schemas_load(struct arena *, const struct json *file, struct schema_list *, struct error *);

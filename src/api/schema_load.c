@@ -248,6 +248,19 @@ static err_t keyword_patch_merge_key(struct loader *l, const struct json *value,
     return text_of(l, value, &to.schema->patch_merge_key);
 }
 
+/* Of a kind's own schema alone; read by schemac. */
+static err_t keyword_resource(struct loader *l, const struct json *value, struct target to)
+{
+    struct schema_resource *resource = arena_alloc(l->arena, sizeof(*resource));
+    if (!resource)
+        return arena_error(l->arena, l->error);
+    if (l->depth != 1 || value->type != JSON_OBJECT)
+        return refuse(l, "no resource:", value->key);
+    *resource = (struct schema_resource){to.schema, value, l->list->resources};
+    l->list->resources = resource;
+    return ERR_OK;
+}
+
 static const struct {
     const char *name;
     err_t (*read)(struct loader *, const struct json *, struct target);
@@ -264,6 +277,7 @@ static const struct {
     {"default", keyword_default},
     {"x-protobuf", keyword_protobuf},
     {"x-presence", keyword_presence},
+    {"x-coffer-resource", keyword_resource},
     {"x-kubernetes-group-version-kind", keyword_gvk},
     {"x-kubernetes-list-type", keyword_list_type},
     {"x-kubernetes-list-map-keys", keyword_list_map_keys},

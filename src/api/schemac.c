@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* schemac OUT.c OUT.h FILE.yaml...: compiles schema files to constant tables, at build. Each named schema becomes
+/* schemac SCHEMAS.c SCHEMAS.h KINDS.c KINDS.h FILE.yaml...: compiles schema files to constant tables, at build. Each
+ * named schema becomes
  * schema_NAME in snake case: io.k8s.api.core.v1.Secret is schema_secret. Where several groups have a type of one name,
  * all but the core group's say which: io.k8s.api.events.v1.Event is schema_events_v1_event. */
 #include "api/schemac.h"
@@ -267,16 +268,23 @@ static FILE *create(const char *path)
     return f;
 }
 
+static void close_file(FILE *f, const char *path)
+{
+    bool failed = ferror(f);
+    if (fclose(f) != 0 || failed)
+        schemac_die(path, strerror(errno));
+}
+
 int main(int argc, char **argv)
 {
     struct arena arena;
     struct error error;
     struct schema_list list = {0};
-    if (argc < 4)
-        schemac_die("usage", "schemac OUT.c OUT.h FILE.yaml...");
+    if (argc < 6)
+        schemac_die("usage", "schemac SCHEMAS.c SCHEMAS.h KINDS.c KINDS.h FILE.yaml...");
     arena_init(&arena, 256u << 20);
     error_init(&error, &arena);
-    for (int i = 3; i < argc; i++) {
+    for (int i = 5; i < argc; i++) {
         struct json *file;
         if (yaml_parse(&arena, read_file(&arena, argv[i]), 0, &file, &error) != ERR_OK ||
             schemas_load(&arena, file, &list, &error) != ERR_OK)
@@ -284,12 +292,18 @@ int main(int argc, char **argv)
     }
     if (schemas_link(&list, &error) != ERR_OK)
         schemac_die("schemas", (const char *)error.message.p);
-    struct schemac s = {.list = &list, .c = create(argv[1])};
+    struct schemac s = {.arena = &arena, .list = &list, .c = create(argv[1])};
+    print_schemas(&s);
+    close_file(s.c, argv[1]);
     FILE *h = create(argv[2]);
     print_header(&s, h);
-    print_schemas(&s);
-    if (ferror(s.c) || ferror(h) || fclose(s.c) || fclose(h))
-        schemac_die(argv[1], strerror(errno));
+    close_file(h, argv[2]);
+    s.c = create(argv[3]);
+    schemac_print_kinds(&s);
+    close_file(s.c, argv[3]);
+    h = create(argv[4]);
+    schemac_print_kinds_header(&s, h);
+    close_file(h, argv[4]);
     arena_reset(&arena);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 struct schemac {
+    struct arena *arena;
     const struct schema_list *list;
     FILE *c;         /* what is printed to */
     unsigned serial; /* of the next table */
@@ -35,5 +36,9 @@ unsigned schemac_close(struct schemac *, struct schemac_text *, const char *type
 void schemac_close_tables(struct schemac *);
 /* The name of a table of texts, or NULL. */
 void schemac_put_texts(struct schemac *, const char *const *texts, size_t count, char ret[static 24]);
+
+/* The second pair of files: kinds, and the rules that src/kinds has for them. */
+void schemac_print_kinds(struct schemac *);
+void schemac_print_kinds_header(struct schemac *, FILE *h);
 
 #endif

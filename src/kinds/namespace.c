@@ -69,49 +69,9 @@ static bool namespace_is_held(const struct json *object)
     return finalizers && finalizers->count > 0;
 }
 
-static const struct column columns[] = {
-    {"Status", "string", NULL, "Active, or Terminating once its deletion was asked for.", 0},
-    {"Age", "string", NULL, "The time since it was created.", 0},
-};
-
-static void namespace_cells(
-    struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, int64_t now)
-{
-    (void)arena, (void)kind;
-    buffer_byte(b, ',');
-    json_write_string(b, json_text(json_get(object, BYTES("status")), BYTES("phase")));
-    put_age_cell(b, object, now);
-}
-
 const struct kind_rules namespace_rules = {
     .set_defaults = namespace_set_defaults,
     .prepare = namespace_prepare,
     .is_held = namespace_is_held,
     .validate_name = validate_dns1123_label,
-    .cells = namespace_cells,
-};
-
-static const char *const selectable[] = {"status.phase"};
-static const char *const short_names[] = {"ns"};
-
-const struct kind namespace_kind = {
-    .number = KIND_NAMESPACE,
-    .group = "",
-    .version = "v1",
-    .kind = "Namespace",
-    .plural = "namespaces",
-    .singular = "namespace",
-    .short_names = short_names,
-    .short_name_count = ARRAY_LEN(short_names),
-    .verbs = VERB_BIT(VERB_GET) | VERB_BIT(VERB_LIST) | VERB_BIT(VERB_WATCH) | VERB_BIT(VERB_CREATE) |
-             VERB_BIT(VERB_UPDATE) | VERB_BIT(VERB_DELETE),
-    .storage_prefix = "namespaces",
-    .schema = &schema_namespace,
-    .storage_version_hash = "Q3oi5N2YM8M=",
-    .selectable_fields = selectable,
-    .selectable_field_count = ARRAY_LEN(selectable),
-    .columns = columns,
-    .column_count = ARRAY_LEN(columns),
-    .rules = &namespace_rules,
-    .delete_returns_object = true,
 };

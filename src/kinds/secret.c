@@ -293,31 +293,3 @@ const struct kind_rules secret_rules = {
     .cells = secret_cells,
     .redact_metadata = secret_redact_metadata,
 };
-
-static const struct column columns[] = {
-    {"Type", "string", NULL, "What the Secret is for.", 0},
-    {"Data", "string", NULL, "How many values it holds.", 0},
-    {"Age", "string", NULL, "The time since it was created.", 0},
-};
-
-static const char *const selectable[] = {"type"};
-
-const struct kind secret_kind = {
-    .number = KIND_SECRET,
-    .group = "",
-    .version = "v1",
-    .kind = "Secret",
-    .plural = "secrets",
-    .singular = "secret",
-    .namespaced = true,
-    .verbs = VERB_BIT(VERB_GET) | VERB_BIT(VERB_LIST) | VERB_BIT(VERB_WATCH) | VERB_BIT(VERB_CREATE) |
-             VERB_BIT(VERB_UPDATE) | VERB_BIT(VERB_DELETE) | VERB_BIT(VERB_DELETECOLLECTION),
-    .storage_prefix = "secrets",
-    .schema = &schema_secret,
-    .storage_version_hash = "S6u1pOWzb84=",
-    .selectable_fields = selectable,
-    .selectable_field_count = ARRAY_LEN(selectable),
-    .columns = columns,
-    .column_count = ARRAY_LEN(columns),
-    .rules = &secret_rules,
-};
