@@ -106,11 +106,12 @@ err_t managed_entries_update(struct arena *arena, const struct kind *kind, struc
     return managed_entries_cap(arena, entries, error);
 }
 
-/* An empty list, or one empty entry: the client wants none. */
-static bool is_reset(const struct json *list)
+/* An empty list, or one empty entry: the client wants none. Of custom resources upstream takes the second alone. */
+static bool is_reset(const struct kind *kind, const struct json *list)
 {
-    return list && list->type == JSON_ARRAY &&
-           (!list->count || (list->count == 1 && list->first->type == JSON_OBJECT && !list->first->count));
+    if (!list || list->type != JSON_ARRAY || !list->count)
+        return list && list->type == JSON_ARRAY && !kind->custom;
+    return list->count == 1 && list->first->type == JSON_OBJECT && !list->first->count;
 }
 
 /* What cannot be read counts as nothing. */
@@ -128,14 +129,14 @@ static err_t read_lenient(
 
 /* The entries that the client sent, else the stored ones: those who do not know them do not lose them. Through a
  * subresource none may be sent. */
-static err_t read_entries(struct arena *arena, const struct json *object, const struct json *old,
-    const struct field_manager *manager, struct managed_entries *ret, struct error *error)
+static err_t read_entries(struct arena *arena, const struct kind *kind, const struct json *object,
+    const struct json *old, const struct field_manager *manager, struct managed_entries *ret, struct error *error)
 {
     const struct json *sent = json_at(object, BYTES("metadata"), BYTES("managedFields"), BYTES_NONE);
     struct managed_entries entries = {0};
     if (!manager->subresource.n) {
         TRY(read_lenient(arena, sent, &entries, error));
-        if (entries.count || is_reset(sent)) {
+        if (entries.count || is_reset(kind, sent)) {
             *ret = entries;
             return ERR_OK;
         }
@@ -147,7 +148,7 @@ err_t managed_fields_update(struct arena *arena, const struct kind *kind, struct
     const struct field_manager *manager, struct error *error)
 {
     struct managed_entries entries;
-    TRY(read_entries(arena, object, old, manager, &entries, error));
+    TRY(read_entries(arena, kind, object, old, manager, &entries, error));
     json_remove(json_get(object, BYTES("metadata")), BYTES("managedFields"));
     if (old && !entries.count) /* nobody was tracked: tracking begins with the first apply */
         return ERR_OK;
