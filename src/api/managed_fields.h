@@ -19,12 +19,12 @@ struct field_manager {
 MUST_CHECK err_t managed_fields_update(struct arena *, const struct kind *, struct json *object, const struct json *old,
     const struct field_manager *, struct error *);
 
-/* Server-side apply. old: NULL when there is none yet. applied: the configuration as the client gave it, empty values
- * and nulls too: what it names is owned (fold stringData into data before; unknown fields are refused here with
- * upstream's sentence). *ret: the merged object with its managedFields, a tree of its own, before defaults and
- * validation; it may hold what applied held (nulls, empty values, numbers in other spellings): decode it as a body.
- * Fields that this manager alone owned and no longer names are removed. For a kind whose rules say so (Secret), what
- * left stringData since this manager's last apply leaves data too. ERR_CONFLICT with kube-apiserver's sentence and
+/* Server-side apply. old: NULL when there is none yet. applied: the configuration as the client sent it, parsed but not
+ * decoded: empty values and nulls are owned too, so it must not have lost or gained any. That it decodes without error
+ * is the caller's to see before; unknown fields are refused here, with upstream's sentence (ERR_UNKNOWN). stringData of
+ * a Secret counts as data, for merging and owning: a key that left it leaves data.
+ * *ret: the merged object with its managedFields, decoded, a tree of its own, before defaults and validation. Fields
+ * that this manager alone owned and no longer names are removed. ERR_CONFLICT with kube-apiserver's sentence and
  * causes, unless force. *ret_changed false: nothing changed but times: keep the old object. */
 MUST_CHECK err_t managed_fields_apply(struct arena *, const struct kind *, const struct json *old,
     const struct json *applied, const struct field_manager *, bool force, struct json **ret, bool *ret_changed,
