@@ -9,7 +9,7 @@ struct clause {
     bytes as, group, version; /* parameters */
     unsigned quality;         /* thousandths */
     unsigned wildcards;
-    bool pretty;
+    bool pretty, stream;
 };
 
 static bytes trim(bytes b)
@@ -61,6 +61,8 @@ static struct clause parse_clause(bytes text)
             c.quality = quality_of(value);
         else if (bytes_equal(name, BYTES("pretty")))
             c.pretty = bytes_equal(value, BYTES("1"));
+        else if (bytes_equal(name, BYTES("stream")))
+            c.stream = bytes_equal(value, BYTES("watch"));
     }
     c.wildcards = bytes_equal(c.type, BYTES("*/*")) ? 2 : bytes_end(c.type, BYTES("/*"));
     return c;
@@ -88,17 +90,25 @@ static size_t parse_accept(bytes accept, struct clause clauses[CLAUSES_MOST])
     return n;
 }
 
-static bool is_json(const struct clause *c)
+/* What a clause names. Wildcards are JSON. */
+static bool choose_encoding(const struct clause *c, enum encoding *ret)
 {
-    return bytes_equal(c->type, BYTES("application/json")) || bytes_equal(c->type, BYTES("*/*")) ||
-           bytes_equal(c->type, BYTES("application/*"));
-}
-
-/* Known to Kubernetes, but not what this server writes. */
-static bool is_other_format(const struct clause *c)
-{
-    return bytes_equal(c->type, BYTES("application/yaml")) ||
-           bytes_equal(c->type, BYTES("application/vnd.kubernetes.protobuf"));
+    static const struct {
+        const char *type;
+        enum encoding encoding;
+    } types[] = {
+        {"application/json", ENCODING_JSON},
+        {"*/*", ENCODING_JSON},
+        {"application/*", ENCODING_JSON},
+        {"application/yaml", ENCODING_YAML},
+        {"application/vnd.kubernetes.protobuf", ENCODING_PROTOBUF},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(types); i++)
+        if (bytes_equal(c->type, bytes_of(types[i].type))) {
+            *ret = types[i].encoding;
+            return true;
+        }
+    return false;
 }
 
 static const struct {
@@ -136,39 +146,88 @@ static bool is_pretty(bytes user_agent, bytes pretty)
     return false;
 }
 
-err_t presentation_choose(
-    bytes accept, bytes user_agent, bytes pretty, bool list, bool watch, struct presentation *ret, struct error *error)
+/* What such an answer can be given as; watching apart. */
+static bool can_give(const struct clause *c, const struct kind *kind, struct presentation *ret)
 {
-    struct clause clauses[CLAUSES_MOST];
-    size_t n = parse_accept(accept, clauses);
-    bool known = false;
-    for (size_t i = 0; i < n; i++) {
-        struct presentation p = {.form = FORM_OBJECT};
-        known = known || is_json(&clauses[i]) || is_other_format(&clauses[i]);
-        if (!is_json(&clauses[i]) || !choose_form(&clauses[i], &p))
-            continue;
-        if (list && !watch && p.form == FORM_PARTIAL)
-            return error_set(
-                error, ERR_NOT_ACCEPTABLE, "you requested PartialObjectMetadata, but the requested object is a list");
-        p.pretty = !watch && (clauses[i].pretty || is_pretty(user_agent, pretty));
-        *ret = p;
-        return ERR_OK;
-    }
-    if (!known)
-        return error_set(
-            error, ERR_NOT_ACCEPTABLE, "406: Not Acceptable\n\nAvailable representations: application/json");
-    return error_set(error, ERR_NOT_ACCEPTABLE, "only the following media types are accepted: application/json%s",
-        watch ? ";stream=watch" : "");
+    *ret = (struct presentation){.form = FORM_OBJECT};
+    if (!choose_encoding(c, &ret->encoding) || !choose_form(c, ret))
+        return false;
+    if (ret->encoding == ENCODING_YAML)
+        return !c->stream;
+    return ret->encoding == ENCODING_JSON ||
+           (ret->form != FORM_TABLE && (ret->form != FORM_OBJECT || !kind || encode_protobuf_possible(kind)));
 }
 
-bool presentation_error_pretty(bytes accept, bytes user_agent, bytes pretty)
+/* Protobuf is for those who take nothing else: it costs a decoding and an encoding, which JSON does not. */
+static const struct clause *best(const struct clause *clauses, size_t n, const struct kind *kind, bool watch,
+    struct presentation *ret, bool *ret_only_streams)
+{
+    const struct clause *protobuf = NULL;
+    struct presentation p;
+    for (size_t i = 0; i < n; i++) {
+        if (!can_give(&clauses[i], kind, &p))
+            continue;
+        *ret_only_streams = watch && p.encoding == ENCODING_YAML;
+        if (*ret_only_streams)
+            continue;
+        if (p.encoding == ENCODING_PROTOBUF) {
+            protobuf = protobuf ? protobuf : &clauses[i];
+            continue;
+        }
+        *ret = p;
+        return &clauses[i];
+    }
+    if (protobuf)
+        (void)can_give(protobuf, kind, ret);
+    return protobuf;
+}
+
+static err_t not_acceptable(const struct clause *clauses, size_t n, bool only_streams, struct error *error)
+{
+    static const char types[] = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+    enum encoding encoding;
+    bool known = false;
+    for (size_t i = 0; i < n; i++)
+        known = known || choose_encoding(&clauses[i], &encoding);
+    if (!known)
+        return error_set(error, ERR_NOT_ACCEPTABLE, "406: Not Acceptable\n\nAvailable representations: %s", types);
+    return error_set(error, ERR_NOT_ACCEPTABLE, "only the following media types are accepted: %s",
+        only_streams ? "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch" : types);
+}
+
+err_t presentation_choose(bytes accept, bytes user_agent, bytes pretty, const struct kind *kind, bool list, bool watch,
+    struct presentation *ret, struct error *error)
 {
     struct clause clauses[CLAUSES_MOST];
     size_t n = parse_accept(accept, clauses);
-    for (size_t i = 0; i < n; i++)
-        if (is_json(&clauses[i]) && !clauses[i].as.n)
-            return clauses[i].pretty || is_pretty(user_agent, pretty);
-    return true;
+    struct presentation p;
+    bool only_streams = false;
+    const struct clause *c = best(clauses, n, kind, watch, &p, &only_streams);
+    if (!c)
+        return not_acceptable(clauses, n, only_streams, error);
+    if (list && !watch && p.form == FORM_PARTIAL)
+        return error_set(
+            error, ERR_NOT_ACCEPTABLE, "you requested PartialObjectMetadata, but the requested object is a list");
+    p.pretty = p.encoding == ENCODING_JSON && !watch && (c->pretty || is_pretty(user_agent, pretty));
+    *ret = p;
+    return ERR_OK;
+}
+
+void presentation_of_error(bytes accept, bytes user_agent, bytes pretty, struct presentation *ret)
+{
+    struct clause clauses[CLAUSES_MOST];
+    size_t all = parse_accept(accept, clauses), n = 0;
+    bool ignored;
+    for (size_t i = 0; i < all; i++)
+        if (!clauses[i].as.n)
+            clauses[n++] = clauses[i];
+    struct presentation p = {.form = FORM_OBJECT};
+    const struct clause *c = best(clauses, n, NULL, false, &p, &ignored);
+    if (!c)
+        p = (struct presentation){.form = FORM_OBJECT, .pretty = true};
+    else
+        p.pretty = p.encoding == ENCODING_JSON && (c->pretty || is_pretty(user_agent, pretty));
+    *ret = p;
 }
 
 err_t presentation_include(bytes include_object, struct presentation *presentation, struct error *error)
@@ -187,8 +246,16 @@ err_t presentation_include(bytes include_object, struct presentation *presentati
     return ERR_OK;
 }
 
-bytes presentation_content_type(const struct presentation *presentation)
+bytes presentation_content_type(const struct presentation *presentation, bool watch)
 {
-    (void)presentation; /* every form of kube-apiserver's JSON says the same */
-    return BYTES("application/json");
+    switch (presentation->encoding) {
+    case ENCODING_YAML:
+        return BYTES("application/yaml");
+    case ENCODING_PROTOBUF:
+        return watch ? BYTES("application/vnd.kubernetes.protobuf;stream=watch")
+                     : BYTES("application/vnd.kubernetes.protobuf");
+    case ENCODING_JSON:
+        break;
+    }
+    return BYTES("application/json"); /* every form of kube-apiserver's JSON says the same */
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/present.h"
 
+#include "api/schemas.h"
 #include "base/clock.h"
+#include "text/yaml.h"
 
 static const char *meta_version(const struct presentation *p)
 {
@@ -135,31 +137,30 @@ static err_t put_row(struct arena *arena, struct buffer *b, const struct present
     return ERR_OK;
 }
 
-static void put_list_metadata(struct buffer *b, uint64_t revision, bytes continue_token, int64_t remaining)
+static void put_list_metadata(struct buffer *b, const struct present_list *list)
 {
     const char *comma = "";
     buffer_text(b, ",\"metadata\":{");
-    if (revision) {
-        buffer_format(b, "\"resourceVersion\":\"%llu\"", (unsigned long long)revision);
+    if (list->revision) {
+        buffer_format(b, "\"resourceVersion\":\"%llu\"", (unsigned long long)list->revision);
         comma = ",";
     }
-    if (continue_token.n) {
+    if (list->continue_token.n) {
         buffer_format(b, "%s\"continue\":", comma);
-        json_write_string(b, continue_token);
+        json_write_string(b, list->continue_token);
         comma = ",";
     }
-    if (remaining >= 0)
-        buffer_format(b, "%s\"remainingItemCount\":%lld", comma, (long long)remaining);
+    if (list->remaining >= 0)
+        buffer_format(b, "%s\"remainingItemCount\":%lld", comma, (long long)list->remaining);
     buffer_byte(b, '}');
 }
 
-static void put_table_head(struct buffer *b, const struct presentation *p, const struct kind *kind, uint64_t revision,
-    bytes continue_token, int64_t remaining, bool with_columns)
+static void put_table_head(struct buffer *b, const struct present_list *list, bool with_columns)
 {
-    buffer_format(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\"", meta_version(p));
-    put_list_metadata(b, revision, continue_token, remaining);
+    buffer_format(b, "{\"kind\":\"Table\",\"apiVersion\":\"meta.k8s.io/%s\"", meta_version(list->presentation));
+    put_list_metadata(b, list);
     if (with_columns)
-        put_columns(b, kind);
+        put_columns(b, list->kind);
     else
         buffer_text(b, ",\"columnDefinitions\":null");
     buffer_text(b, ",\"rows\":[");
@@ -167,7 +168,7 @@ static void put_table_head(struct buffer *b, const struct presentation *p, const
 
 /* ---- One object */
 
-err_t present_object(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+err_t present_json(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
     bytes text, uint64_t revision, bool with_columns, struct error *error)
 {
     struct json *object;
@@ -175,7 +176,9 @@ err_t present_object(struct arena *arena, struct buffer *b, const struct present
     case FORM_OBJECT:
         return put_whole(arena, b, kind, text, revision, false, error);
     case FORM_TABLE:
-        put_table_head(b, p, kind, revision, BYTES_NONE, -1, with_columns);
+        put_table_head(b,
+            &(struct present_list){.presentation = p, .kind = kind, .revision = revision, .remaining = -1},
+            with_columns);
         TRY(put_row(arena, b, p, kind, text, revision, error));
         buffer_text(b, "]}");
         return ERR_OK;
@@ -191,25 +194,7 @@ err_t present_object(struct arena *arena, struct buffer *b, const struct present
         (int)strcspn(internal, "."), internal, kind->kind);
 }
 
-/* ---- Lists */
-
-void present_list_head(struct buffer *b, const struct presentation *p, const struct kind *kind, uint64_t revision,
-    bytes continue_token, int64_t remaining)
-{
-    if (p->form == FORM_TABLE) {
-        put_table_head(b, p, kind, revision, continue_token, remaining, true);
-        return;
-    }
-    if (p->form == FORM_OBJECT)
-        buffer_format(b, "{\"kind\":\"%sList\",\"apiVersion\":\"%s%s%s\"", kind->kind, kind->group,
-            kind->group[0] ? "/" : "", kind->version);
-    else
-        buffer_format(b, "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/%s\"", meta_version(p));
-    put_list_metadata(b, revision, continue_token, remaining);
-    buffer_text(b, ",\"items\":[");
-}
-
-err_t present_item(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+err_t present_json_item(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
     bytes text, uint64_t revision, struct error *error)
 {
     struct json *object;
@@ -221,8 +206,82 @@ err_t present_item(struct arena *arena, struct buffer *b, const struct presentat
     return put_partial(arena, b, p, kind, object, error);
 }
 
-void present_list_tail(struct buffer *b, const struct presentation *p)
+void present_json_head(struct buffer *b, const struct present_list *list)
 {
-    (void)p;
-    buffer_text(b, "]}");
+    const struct kind *kind = list->kind;
+    if (list->presentation->form == FORM_TABLE) {
+        put_table_head(b, list, true);
+        return;
+    }
+    if (list->presentation->form == FORM_OBJECT)
+        buffer_format(b, "{\"kind\":\"%s%s\",\"apiVersion\":\"%s%s%s\"", kind->list_kind ? kind->list_kind : kind->kind,
+            kind->list_kind ? "" : "List", kind->group, kind->group[0] ? "/" : "", kind->version);
+    else
+        buffer_format(b, "{\"kind\":\"PartialObjectMetadataList\",\"apiVersion\":\"meta.k8s.io/%s\"",
+            meta_version(list->presentation));
+    put_list_metadata(b, list);
+    buffer_text(b, ",\"items\":[");
+}
+
+/* ---- In protobuf */
+
+/* A message with metadata alone. */
+static const struct schema_property partial_properties[] = {
+    {.name = "metadata", .name_length = 8, .protobuf = 1, .schema = &schema_object_meta, .presence = PRESENCE_ALWAYS}};
+static const struct schema partial = {
+    .type = SCHEMA_OBJECT, .name = "PartialObjectMetadata", .properties = partial_properties, .property_count = 1};
+
+err_t present_message(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, struct error *error)
+{
+    struct json *object;
+    TRY(parse(arena, kind, text, revision, &object, error));
+    if (p->form != FORM_OBJECT && kind->rules->redact_metadata)
+        TRY(kind->rules->redact_metadata(arena, json_get(object, BYTES("metadata")), error));
+    return encode_protobuf(arena, b, p->form == FORM_OBJECT ? kind->schema : &partial, object, error);
+}
+
+void present_type(
+    struct arena *arena, const struct presentation *p, const struct kind *kind, bytes *ret_api_version, bytes *ret_kind)
+{
+    bool whole = p->form == FORM_OBJECT;
+    *ret_api_version = whole ? kind_api_version(arena, kind) : arena_format(arena, "meta.k8s.io/%s", meta_version(p));
+    *ret_kind = whole ? bytes_of(kind->kind) : BYTES("PartialObjectMetadata");
+}
+
+/* ---- In any encoding */
+
+static err_t put_yaml(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, bool with_columns, struct error *error)
+{
+    struct buffer json;
+    struct json *tree;
+    buffer_init(&json, arena);
+    TRY(present_json(arena, &json, p, kind, text, revision, with_columns, error));
+    if (json.failed)
+        return arena_error(arena, error);
+    TRY(json_parse(arena, buffer_bytes(&json), &(struct json_options){.max_depth = 110}, &tree, NULL, error));
+    yaml_write(b, tree);
+    return ERR_OK;
+}
+
+static err_t put_protobuf(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, struct error *error)
+{
+    bytes api_version, name;
+    present_type(arena, p, kind, &api_version, &name);
+    size_t opened = envelope_open(b, api_version, name);
+    TRY(present_message(arena, b, p, kind, text, revision, error));
+    envelope_close(b, opened);
+    return ERR_OK;
+}
+
+err_t present_object(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
+    bytes text, uint64_t revision, bool with_columns, struct error *error)
+{
+    if (p->encoding == ENCODING_YAML)
+        return put_yaml(arena, b, p, kind, text, revision, with_columns, error);
+    if (p->encoding == ENCODING_PROTOBUF && p->form != FORM_PARTIAL_LIST)
+        return put_protobuf(arena, b, p, kind, text, revision, error);
+    return present_json(arena, b, p, kind, text, revision, with_columns, error);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Answers: the headers that all have, objects, Statuses. When even the error's Status finds no memory, a static one
  * goes out. */
+#include "api/schemas.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "serve/form.h"
 #include "serve/steps.h"
 
 #include <stdio.h>
@@ -11,7 +13,6 @@
 #define WARNING_TOTAL_MAX 4096 /* as kube-apiserver: beyond it each is cut to WARNING_CUT */
 #define WARNING_CUT       256
 
-#define JSON_TYPE BYTES("application/json")
 #define TEXT(literal)                                                                                                  \
     {                                                                                                                  \
         (const uint8_t *)("" literal), sizeof(literal) - 1                                                             \
@@ -176,46 +177,13 @@ enum step_result answer_stream(struct request *r, int status, bytes content_type
     return STEP_DONE;
 }
 
-/* Compact text is sent with the newline that Go's encoder ends it with; indented text without. */
-static err_t indent(struct request *r, bytes text, bytes *ret)
-{
-    struct json_options options = {.max_depth = 100};
-    struct json *tree;
-    struct buffer out;
-    err_t code = json_parse(r->arena, text, &options, &tree, NULL, &r->error);
-
-    if (code != ERR_OK) /* it is our own text but for a stored object's */
-        return code == ERR_BAD_REQUEST ? error_set(&r->error, ERR_CORRUPT, "it cannot be decoded") : code;
-    buffer_init(&out, r->arena);
-    json_write_pretty(&out, tree, 2);
-    if (out.failed)
-        return arena_error(r->arena, &r->error);
-    *ret = buffer_bytes(&out);
-    return ERR_OK;
-}
-
-static err_t encode_object(struct request *r, bytes text, uint64_t revision, bytes *ret)
-{
-    struct buffer out;
-
-    buffer_init(&out, r->arena);
-    if (!buffer_reserve(&out, text.n + 64))
-        return arena_error(r->arena, &r->error);
-    TRY(present_object(r->arena, &out, &r->presentation, r->kind, text, revision, true, &r->error));
-    buffer_byte(&out, '\n');
-    if (out.failed)
-        return arena_error(r->arena, &r->error);
-    *ret = buffer_bytes(&out);
-    return r->presentation.pretty ? indent(r, *ret, ret) : ERR_OK;
-}
-
 enum step_result answer_object(struct request *r, int status, bytes text, uint64_t revision)
 {
     bytes body;
 
-    if (encode_object(r, text, revision, &body) != ERR_OK)
+    if (form_object(r, text, revision, &body) != ERR_OK)
         return STEP_FAIL;
-    answer_bytes(r, status, presentation_content_type(&r->presentation), body);
+    answer_bytes(r, status, presentation_content_type(&r->presentation, false), body);
     return STEP_DONE;
 }
 
@@ -223,8 +191,8 @@ err_t answer_prepare_object(struct request *r, int status, bytes text, uint64_t 
 {
     bytes body;
 
-    TRY(encode_object(r, text, revision, &body));
-    if (!answer_prepare(r, status, presentation_content_type(&r->presentation), body, NULL, 0))
+    TRY(form_object(r, text, revision, &body));
+    if (!answer_prepare(r, status, presentation_content_type(&r->presentation, false), body, NULL, 0))
         return arena_error(r->arena, &r->error);
     return ERR_OK;
 }
@@ -238,39 +206,15 @@ err_t answer_prepare_success(struct request *r, int status, const struct status_
     status_write_success(&out, details);
     if (out.failed)
         return arena_error(r->arena, &r->error);
-    body = buffer_bytes(&out);
-    if (r->presentation.pretty)
-        TRY(indent(r, body, &body));
-    return answer_prepare(r, status, JSON_TYPE, body, NULL, 0) ? ERR_OK : arena_error(r->arena, &r->error);
+    TRY(form_document(r, &r->presentation, &schema_status, buffer_bytes(&out), &body));
+    return answer_prepare(r, status, presentation_content_type(&r->presentation, false), body, NULL, 0)
+               ? ERR_OK
+               : arena_error(r->arena, &r->error);
 }
 
-/* Quotes of strings are escaped, so a member's name can only be a member. A Table and its row's object have one each,
- * an object alone has one; all come before labels, annotations and data, which may hold the same. */
 void answer_set_revision(struct request *r, uint64_t revision)
 {
-    static const char member[] = "\"resourceVersion\":";
-    uint8_t *start = (uint8_t *)(uintptr_t)r->answer.body.p, *end = start + r->answer.body.n, *to = start,
-            *from = start, *at;
-    unsigned left = r->presentation.form == FORM_TABLE && r->presentation.include != INCLUDE_NONE ? 2 : 1;
-    char unknown[24], known[24];
-    size_t unknown_n = (size_t)snprintf(unknown, sizeof unknown, "\"%llu\"", (unsigned long long)REVISION_UNKNOWN);
-    size_t known_n = (size_t)snprintf(known, sizeof known, "\"%llu\"", (unsigned long long)revision);
-
-    for (; left > 0 && (at = memmem(from, (size_t)(end - from), member, sizeof member - 1)) != NULL; left--) {
-        uint8_t *value = at + sizeof member - 1;
-        if (value < end && *value == ' ')
-            value++;
-        memmove(to, from, (size_t)(value - from));
-        to += value - from;
-        from = value;
-        if ((size_t)(end - value) >= unknown_n && memcmp(value, unknown, unknown_n) == 0) {
-            memcpy(to, known, known_n);
-            to += known_n;
-            from += unknown_n;
-        }
-    }
-    memmove(to, from, (size_t)(end - from));
-    r->answer.body.n = (size_t)(to - start) + (size_t)(end - from);
+    r->answer.body = form_set_revision(r, r->answer.body, revision);
 }
 
 /* A list's 410 carries a token with which the client may go on (metadata.continue). */
@@ -289,11 +233,12 @@ static void put_token(struct buffer *out, bytes status, bytes token)
 void answer_error(struct request *r)
 {
     const struct http_exchange *x = r->exchange;
-    bool pretty = presentation_error_pretty(
-        http_header(x, BYTES("accept")), http_header(x, BYTES("user-agent")), r->options.pretty);
+    struct presentation p;
     struct buffer status, out;
+    err_t code = r->error.code;
     bytes body;
 
+    presentation_of_error(http_header(x, BYTES("accept")), http_header(x, BYTES("user-agent")), r->options.pretty, &p);
     if (r->error.code == ERR_NO_MEMORY || r->error.code == ERR_TOO_MANY_REQUESTS)
         r->details.retry_after_seconds = 1;
     buffer_init(&status, r->arena);
@@ -302,9 +247,9 @@ void answer_error(struct request *r)
     if (r->fresh_token.n > 0)
         put_token(&out, buffer_bytes(&status), r->fresh_token);
     body = buffer_bytes(r->fresh_token.n > 0 ? &out : &status);
-    if (status.failed || out.failed || (pretty && indent(r, body, &body) != ERR_OK)) {
+    if (status.failed || out.failed || form_document(r, &p, &schema_status, body, &body) != ERR_OK) {
         count(r, answer_no_memory(r->exchange));
         return;
     }
-    answer_bytes(r, error_http_status(r->error.code), JSON_TYPE, body);
+    answer_bytes(r, error_http_status(code), presentation_content_type(&p, false), body);
 }

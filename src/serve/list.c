@@ -2,7 +2,7 @@
 /* Lists: pieces of some 64 KiB, each from a new snapshot, all at one pinned revision, each in an arena that is wiped
  * behind it. What fits one piece goes out whole, the rest streams.
  *
- *   open (revision, pin) ──> plan (a limit: where its page ends) ──> answer
+ *   open (revision, pin) ──> plan (a limit: where its page ends; protobuf: how long it is) ──> answer (list_answer.c)
  *
  * A turn works at most a millisecond: the plan then comes back in the next turn, the stream waits for a timer. */
 #include "serve/list.h"
@@ -11,7 +11,6 @@
 #include "base/clock.h"
 #include "serve/steps.h"
 
-#define PIECE_SIZE       (64u << 10)
 #define TURN_US          1000
 #define TURN_CHECK       16 /* rows between two looks at the clock */
 #define SCRATCH_SIZE     (256u << 10)
@@ -19,7 +18,7 @@
 
 /* ---- Opening. */
 
-static err_t expired(struct request *r, const struct list *l)
+err_t list_expired(struct request *r, const struct list *l)
 {
     static const char sentence[] =
         "The provided continue parameter is too old to display a consistent list result. You can start a new list "
@@ -72,7 +71,7 @@ static enum step_result choose_revision(struct request *r, struct list *l, struc
     if (l->revision > newest)
         return wait_for_revision(r, l->revision, newest);
     if (l->revision < store_compacted(txn) || !store_pin(r->server->store, l->revision, &l->pin))
-        return (void)expired(r, l), STEP_FAIL;
+        return (void)list_expired(r, l), STEP_FAIL;
     l->pinned = true;
     return STEP_NEXT;
 }
@@ -86,6 +85,7 @@ static struct list *list_new(struct request *r)
     l->server = r->server;
     l->kind = r->kind;
     l->options = &r->options;
+    l->shown = (struct present_list){.presentation = &r->presentation, .kind = r->kind, .remaining = -1};
     l->selective = r->options.labels.count + r->options.fields.count > 0;
     l->looks_inside = r->options.labels.count > 0 || !field_selector_only_names(&r->options.fields);
     l->skip_unreadable = l->looks_inside || r->verb == VERB_DELETECOLLECTION;
@@ -130,7 +130,7 @@ enum step_result list_open_step(struct request *r)
     return result;
 }
 
-static void list_close(struct list *l)
+void list_close(struct list *l)
 {
     if (l->pinned)
         store_unpin(l->server->store, l->pin);
@@ -148,7 +148,7 @@ void list_end(struct request *r)
 
 /* ---- Going through the rows. */
 
-static void note_unreadable(struct list *l, bytes key)
+void list_note_unreadable(struct list *l, bytes key)
 {
     if (l->unreadable++ >= UNREADABLE_NAMES || l->unreadable_names_size + key.n + 2 > sizeof l->unreadable_names)
         return;
@@ -164,7 +164,7 @@ static void note_unreadable(struct list *l, bytes key)
 static int consider_unreadable(
     struct list *l, const struct record *record, const struct error *reason, bytes *ret_text, struct error *error)
 {
-    note_unreadable(l, record->key.name);
+    list_note_unreadable(l, record->key.name);
     if (l->skip_unreadable)
         return 0;
     *ret_text = record_stub(&l->scratch, l->kind, record, reason);
@@ -266,6 +266,16 @@ err_t list_walk(struct list *l, const struct list_visit *visit, bool *ret_end, s
     return code;
 }
 
+err_t list_walk_before(struct request *r, const struct list_visit *visit, bool *ret_end)
+{
+    err_t code = list_walk(r->list, visit, ret_end, &r->error);
+
+    if (code != ERR_EXPIRED)
+        return code;
+    list_rewind(r->list);
+    return list_expired(r, r->list);
+}
+
 /* ---- The page of a limit: its last key, and whether anything follows. */
 
 struct plan {
@@ -312,22 +322,14 @@ void list_warn(struct request *r)
     l->unreadable = 0;
 }
 
-enum step_result list_plan_step(struct request *r)
+static enum step_result plan_page(struct request *r)
 {
     struct list *l = r->list;
     struct plan plan = {l, r->options.limit};
     struct list_visit visit = {plan_take, &plan, .want_text = false};
     bool end;
-    err_t code;
 
-    if (r->options.limit == 0)
-        return STEP_NEXT;
-    code = list_walk(l, &visit, &end, &r->error);
-    if (code == ERR_EXPIRED) {
-        list_rewind(l); /* nothing of the page was sent */
-        return (void)expired(r, l), STEP_FAIL;
-    }
-    if (code != ERR_OK)
+    if (list_walk_before(r, &visit, &end) != ERR_OK)
         return STEP_FAIL;
     if (!end && l->planned < r->options.limit) {
         r->wait_ms = 0;
@@ -346,201 +348,15 @@ enum step_result list_plan_step(struct request *r)
     return STEP_NEXT;
 }
 
-/* ---- The answer. */
-
-struct output {
-    struct list *list;
-    struct buffer *buffer;
-};
-
-/* Indented lists are written item by item: each is indented alone, then moved right by the depth of "items". */
-static err_t put_indented(struct output *out, bytes item, struct error *error)
-{
-    struct buffer lines;
-    struct json *tree;
-    bytes left;
-
-    TRY(record_parse(&out->list->scratch, out->list->kind, item, &tree, error));
-    buffer_init(&lines, &out->list->scratch);
-    json_write_pretty(&lines, tree, 2);
-    if (lines.failed)
-        return arena_error(&out->list->scratch, error);
-    buffer_text(out->buffer, "\n    ");
-    for (left = buffer_bytes(&lines); left.n > 0;) {
-        size_t n = bytes_find(left, '\n');
-        buffer_put(out->buffer, (bytes){left.p, n});
-        if (n < left.n)
-            buffer_text(out->buffer, "\n    "), n++;
-        left = bytes_skip(left, n);
-    }
-    return ERR_OK;
-}
-
-static err_t put_item(struct output *out, bytes text, uint64_t revision, struct error *error)
-{
-    struct list *l = out->list;
-    struct buffer scratch = {0}, *to = l->presentation->pretty ? &scratch : out->buffer;
-
-    if (l->presentation->pretty)
-        buffer_init(&scratch, &l->scratch);
-    TRY(present_item(&l->scratch, to, l->presentation, l->kind, text, revision, error));
-    if (to->failed)
-        return arena_error(to->arena, error);
-    return l->presentation->pretty ? put_indented(out, buffer_bytes(to), error) : ERR_OK;
-}
-
-/* What turns out to be unreadable only as it is shown is shown as a stub. */
-static err_t output_take(
-    void *context, struct range *range, const struct record *record, bytes text, bool *ret_go_on, struct error *error)
-{
-    struct output *out = context;
-    struct list *l = out->list;
-    struct error reason;
-    size_t start;
-    err_t code;
-
-    (void)range;
-    error_init(&reason, &l->scratch);
-    if (l->items++ > 0)
-        buffer_byte(out->buffer, ',');
-    start = out->buffer->n;
-    code = put_item(out, text, record->revision, &reason);
-    if (record_unreadable(code)) {
-        note_unreadable(l, record->key.name);
-        out->buffer->n = start;
-        text = record_stub(&l->scratch, l->kind, record, &reason);
-        code = text.p ? put_item(out, text, record->revision, &reason) : arena_error(&l->scratch, &reason);
-    }
-    if (code != ERR_OK)
-        return error_set(error, code, "%.*s", BYTES_FMT(reason.message));
-    if (out->buffer->failed)
-        return arena_error(out->buffer->arena, error);
-    *ret_go_on = out->buffer->n < PIECE_SIZE;
-    return ERR_OK;
-}
-
-static err_t put_head(struct list *l, struct arena *arena, struct buffer *out, struct error *error)
-{
-    struct json_options options = {.max_depth = 100};
-    struct buffer head;
-    struct json *tree;
-    bytes text;
-
-    if (!l->presentation->pretty) {
-        present_list_head(
-            out, l->presentation, l->kind, l->revision, l->token, l->token.n > 0 && !l->selective ? l->remaining : -1);
-        return ERR_OK;
-    }
-    buffer_init(&head, arena);
-    present_list_head(
-        &head, l->presentation, l->kind, l->revision, l->token, l->token.n > 0 && !l->selective ? l->remaining : -1);
-    buffer_text(&head, "]}");
-    if (head.failed)
-        return arena_error(arena, error);
-    TRY(json_parse(arena, buffer_bytes(&head), &options, &tree, NULL, error));
-    buffer_init(&head, arena);
-    json_write_pretty(&head, tree, 2);
-    text = buffer_bytes(&head);
-    while (text.n > 0 && text.p[text.n - 1] != ']')
-        text.n--;
-    if (text.n > 0)
-        buffer_put(out, (bytes){text.p, text.n - 1});
-    return head.failed ? arena_error(arena, error) : ERR_OK;
-}
-
-static void put_tail(struct list *l, struct buffer *out)
-{
-    if (l->presentation->pretty) {
-        buffer_text(out, l->items > 0 ? "\n  ]\n}" : "]\n}");
-        return;
-    }
-    present_list_tail(out, l->presentation);
-    buffer_byte(out, '\n');
-}
-
-/* Fills out with the next piece; *ret_end: it was the last. */
-static err_t next_piece(struct list *l, struct buffer *out, bool *ret_end, struct error *error)
-{
-    struct output output = {l, out};
-    struct list_visit visit = {output_take, &output, .want_text = true};
-
-    TRY(list_walk(l, &visit, ret_end, error));
-    if (*ret_end)
-        put_tail(l, out);
-    return out->failed ? arena_error(out->arena, error) : ERR_OK;
-}
-
-static void wake(struct timer *timer)
-{
-    struct list *l = (struct list *)((char *)timer - offsetof(struct list, timer));
-
-    http_resume(l->exchange);
-}
-
-static enum http_pull pull(struct http_source *source, struct http_exchange *x, bytes *ret)
-{
-    struct list *l = (struct list *)source;
-    struct error error;
-    struct buffer out;
-
-    if (l->first.n > 0) {
-        *ret = l->first;
-        l->first = BYTES_NONE;
-        return HTTP_PULL_DATA;
-    }
-    if (l->ended)
-        return HTTP_PULL_END;
-    arena_reset(&l->piece);
-    error_init(&error, NULL);
-    buffer_init(&out, &l->piece);
-    if (!buffer_reserve(&out, PIECE_SIZE + PIECE_SIZE / 8) || next_piece(l, &out, &l->ended, &error) != ERR_OK)
-        return HTTP_PULL_ABORT;
-    if (out.n == 0) {
-        timer_set(x->loop, &l->timer, 1);
-        return HTTP_PULL_WAIT;
-    }
-    *ret = buffer_bytes(&out);
-    return HTTP_PULL_DATA;
-}
-
-static void stop(struct http_source *source, struct http_exchange *x)
-{
-    struct list *l = (struct list *)source;
-
-    timer_cancel(x->loop, &l->timer);
-    list_close(l);
-}
-
-/* The first piece lies in the request's arena: most lists are no longer, and go out with their length. */
-enum step_result list_answer_step(struct request *r)
+enum step_result list_plan_step(struct request *r)
 {
     struct list *l = r->list;
-    struct buffer out;
-    err_t code;
+    enum step_result result = STEP_NEXT;
 
-    l->presentation = &r->presentation;
-    l->exchange = r->exchange;
-    if (bytes_equal(r->exchange->method, BYTES("HEAD"))) {
-        list_end(r);
-        answer_bytes(r, 200, presentation_content_type(&r->presentation), BYTES_NONE);
-        return STEP_DONE;
-    }
-    buffer_init(&out, r->arena);
-    code = put_head(l, r->arena, &out, &r->error);
-    if (code == ERR_OK)
-        code = next_piece(l, &out, &l->ended, &r->error);
-    if (code == ERR_EXPIRED)
-        return (void)expired(r, l), STEP_FAIL;
-    if (code != ERR_OK)
-        return STEP_FAIL;
-    list_warn(r);
-    if (l->ended) {
-        list_end(r);
-        answer_bytes(r, 200, presentation_content_type(&r->presentation), buffer_bytes(&out));
-        return STEP_DONE;
-    }
-    l->first = buffer_bytes(&out);
-    l->source = (struct http_source){pull, stop};
-    l->timer.fire = wake;
-    return answer_stream(r, 200, presentation_content_type(&r->presentation), &l->source);
+    if (r->options.limit > 0 && !l->paged)
+        result = plan_page(r);
+    if (result != STEP_NEXT)
+        return result;
+    l->paged = true;
+    return r->presentation.encoding == ENCODING_PROTOBUF ? list_measure(r) : STEP_NEXT;
 }

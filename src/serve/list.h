@@ -14,7 +14,7 @@ struct list {
     struct server *server;
     const struct kind *kind;
     const struct request_options *options;
-    const struct presentation *presentation;
+    struct present_list shown;
     struct arena piece, scratch; /* of what is being sent; of the row at hand */
     struct timer timer;          /* a turn found nothing to send */
 
@@ -43,6 +43,9 @@ struct list {
     uint8_t planned_last[LIST_KEY_MAX];
     size_t planned_last_size;
     bytes token;
+    bool paged; /* the page is planned */
+
+    uint64_t written; /* protobuf: of shown.size */
 
     uint64_t unreadable; /* rows so far */
     char unreadable_names[512];
@@ -59,9 +62,19 @@ struct list_visit {
 
 /* Walks on from list->next, for a millisecond at most. *ret_end: nothing is left. ERR_EXPIRED when the pin ran out. */
 MUST_CHECK err_t list_walk(struct list *, const struct list_visit *, bool *ret_end, struct error *);
+/* The same before anything is sent: ERR_EXPIRED then has its sentence, and begins anew. */
+MUST_CHECK err_t list_walk_before(struct request *, const struct list_visit *, bool *ret_end);
 /* Back to where it begins. */
 void list_rewind(struct list *);
 /* A Warning that counts and names what could not be read so far; once a list. */
 void list_warn(struct request *);
+void list_note_unreadable(struct list *, bytes key);
+/* The 410 of a revision that is compacted. */
+err_t list_expired(struct request *, const struct list *);
+/* Gives back all that the list holds but itself. */
+void list_close(struct list *);
+
+/* list_answer.c: finds shown.size, over as many turns as it takes. */
+enum step_result list_measure(struct request *);
 
 #endif

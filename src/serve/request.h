@@ -122,6 +122,7 @@ struct request {
         const struct http_header *headers;
         size_t header_count;
         bytes body;
+        uint64_t mark; /* what stands in it for a revision that is not known yet */
     } answer;
     size_t promised; /* of the server's memory */
 

@@ -248,7 +248,7 @@ static enum step_result form_step(struct request *r)
     bool list = r->verb == VERB_LIST || r->verb == VERB_WATCH || r->verb == VERB_DELETECOLLECTION;
 
     if (presentation_choose(http_header(x, BYTES("accept")), http_header(x, BYTES("user-agent")), r->options.pretty,
-            list, r->verb == VERB_WATCH, &r->presentation, &r->error) != ERR_OK)
+            r->kind, list, r->verb == VERB_WATCH, &r->presentation, &r->error) != ERR_OK)
         return STEP_FAIL;
     /* Reads say so when they show the object; a write must not get as far as that. */
     if (r->presentation.form == FORM_PARTIAL_LIST && !list && r->verb != VERB_GET)

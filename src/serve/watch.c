@@ -251,7 +251,7 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
     err_t result = next_piece(w, &piece, &error);
     if (result == ERR_EXPIRED) {
         w->ended = true;
-        result = event_error(&w->piece, &error, &piece);
+        result = event_error(&w->piece, &w->presentation, &error, &piece);
     }
     if (result != ERR_OK)
         return HTTP_PULL_ABORT;
@@ -420,7 +420,8 @@ enum step_result watch_start(struct request *r)
         r->options.revision > newest)
         return wait_for_revision(r, r->options.revision, newest);
     struct watch *w = calloc(1, sizeof(*w) + r->namespace.n + r->name.n);
-    const struct http_header *headers = answer_headers(r, presentation_content_type(&r->presentation), NULL, 0, &count);
+    const struct http_header *headers =
+        answer_headers(r, presentation_content_type(&r->presentation, true), NULL, 0, &count);
     if (!w || !headers) {
         free(w);
         error_set(&r->error, ERR_NO_MEMORY, "no memory for a watch");

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/watch_event.h"
 
+#include "api/schemas.h"
+#include "text/protobuf.h"
+
 /* An object that no key opens is shown as a stub: it hides nothing, also not from a watch. */
 static err_t state_open(struct server *server, struct arena *arena, const struct kind *kind,
     const struct record *record, struct event_state *ret, struct error *error)
@@ -103,39 +106,71 @@ enum event_type event_type_for(struct arena *arena, struct event *event, const s
 
 static const char *const type_names[EVENT_TYPES] = {"", "ADDED", "MODIFIED", "DELETED"};
 
-static void line_head(struct buffer *line, struct arena *arena, const char *type)
+/* An event that is being written. */
+struct line {
+    struct buffer text;
+    enum encoding encoding;
+    size_t object, raw; /* protobuf: {1: type, 2: {1: object}} */
+};
+
+static void line_head(struct line *line, struct arena *arena, enum encoding encoding, const char *type)
 {
-    buffer_init(line, arena);
-    buffer_text(line, "{\"type\":\"");
-    buffer_text(line, type);
-    buffer_text(line, "\",\"object\":");
+    *line = (struct line){.encoding = encoding};
+    buffer_init(&line->text, arena);
+    if (encoding == ENCODING_PROTOBUF) {
+        buffer_put(&line->text, (bytes){(const uint8_t[EVENT_LENGTH_SIZE]){0}, EVENT_LENGTH_SIZE});
+        protobuf_put_bytes(&line->text, 1, bytes_of(type));
+        line->object = line->raw = encode_open(&line->text);
+        return;
+    }
+    buffer_text(&line->text, "{\"type\":\"");
+    buffer_text(&line->text, type);
+    buffer_text(&line->text, "\",\"object\":");
 }
 
-static err_t line_end(struct buffer *line, bytes *ret, struct error *error)
+static err_t line_end(struct line *line, bytes *ret, struct error *error)
 {
-    buffer_put(line, BYTES("}\n"));
-    if (line->failed)
-        return arena_error(line->arena, error);
-    *ret = buffer_bytes(line);
+    struct buffer *text = &line->text;
+    if (line->encoding == ENCODING_PROTOBUF) {
+        encode_close(text, line->raw, 1);
+        encode_close(text, line->object, 2);
+        for (size_t i = 0, n = text->n - EVENT_LENGTH_SIZE; i < EVENT_LENGTH_SIZE && !text->failed; i++)
+            text->p[i] = (uint8_t)(n >> (8 * (EVENT_LENGTH_SIZE - 1 - i)));
+    } else {
+        buffer_put(text, BYTES("}\n"));
+    }
+    if (text->failed)
+        return arena_error(text->arena, error);
+    *ret = buffer_bytes(text);
     return ERR_OK;
 }
 
 static err_t line_write(struct arena *arena, const struct event *event, enum event_type type, const struct kind *kind,
     bytes text, const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
 {
-    struct buffer line;
+    struct line line;
     if (kind != event->kind) /* another version of it */
         TRY(decode_stored(arena, kind, text, &text, error));
-    line_head(&line, arena, type_names[type]);
-    TRY(present_object(arena, &line, presentation, kind, text, event->revision, with_columns, error));
+    line_head(&line, arena, presentation->encoding, type_names[type]);
+    TRY(present_object(arena, &line.text, presentation, kind, text, event->revision, with_columns, error));
     return line_end(&line, ret, error);
+}
+
+/* Objects, both versions of metadata alone, and of Tables by what each row includes; in JSON and in protobuf, which has
+ * no Tables. */
+static size_t form_number(const struct presentation *p)
+{
+    static const size_t first[] = {[FORM_OBJECT] = 0, [FORM_PARTIAL] = 1, [FORM_PARTIAL_LIST] = 3, [FORM_TABLE] = 5};
+    size_t number = first[p->form];
+    if (p->form == FORM_TABLE)
+        return number + 3 * p->v1beta1 + (size_t)p->include;
+    return number + (p->form != FORM_OBJECT && p->v1beta1) + (p->encoding == ENCODING_PROTOBUF ? 11 : 0);
 }
 
 err_t event_line(struct arena *arena, struct event *event, enum event_type type, const struct kind *kind,
     const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
 {
-    bytes *cached = &event->lines[type][(size_t)presentation->form * 6 + (presentation->v1beta1 ? 3u : 0u) +
-                                        (size_t)presentation->include];
+    bytes *cached = &event->lines[type][form_number(presentation)];
     bool cacheable = !with_columns && kind == event->kind;
     if (cacheable && cached->n) {
         *ret = *cached;
@@ -156,24 +191,29 @@ err_t event_line(struct arena *arena, struct event *event, enum event_type type,
 err_t event_bookmark(struct arena *arena, const struct kind *kind, const struct presentation *presentation,
     uint64_t revision, bool initial_end, bytes *ret, struct error *error)
 {
-    struct buffer line;
+    struct line line;
     bytes text = arena_format(arena, "{\"kind\":\"%s\",\"apiVersion\":\"%.*s\",\"metadata\":{%s}}\n", kind->kind,
         BYTES_FMT(kind_api_version(arena, kind)),
         initial_end ? "\"annotations\":{\"k8s.io/initial-events-end\":\"true\"}" : "");
     if (!text.p)
         return arena_error(arena, error);
-    line_head(&line, arena, "BOOKMARK");
-    TRY(present_object(arena, &line, presentation, kind, text, revision, false, error));
+    line_head(&line, arena, presentation->encoding, "BOOKMARK");
+    TRY(present_object(arena, &line.text, presentation, kind, text, revision, false, error));
     return line_end(&line, ret, error);
 }
 
-err_t event_error(struct arena *arena, const struct error *error, bytes *ret)
+err_t event_error(struct arena *arena, const struct presentation *presentation, const struct error *error, bytes *ret)
 {
-    struct buffer line;
+    struct line line;
+    struct buffer text;
+    struct json *status;
     struct status_details none = {0};
-    line_head(&line, arena, "ERROR");
-    status_write_failure(&line, error, &none);
-    while (line.n && line.p[line.n - 1] == '\n')
-        line.n--;
+    buffer_init(&text, arena);
+    status_write_failure(&text, error, &none);
+    if (text.failed)
+        return arena_error(arena, NULL);
+    TRY(json_parse(arena, buffer_bytes(&text), &(struct json_options){0}, &status, NULL, NULL));
+    line_head(&line, arena, presentation->encoding, "ERROR");
+    TRY(encode_document(arena, &line.text, presentation->encoding, &schema_status, status, NULL));
     return line_end(&line, ret, NULL);
 }

@@ -8,7 +8,9 @@
 
 enum event_type { EVENT_NONE, EVENT_ADDED, EVENT_MODIFIED, EVENT_DELETED, EVENT_TYPES };
 
-#define EVENT_FORMS 24 /* form, version of meta.k8s.io, includeObject */
+#define EVENT_FORMS 16 /* what watches may ask for: see form_number */
+
+#define EVENT_LENGTH_SIZE 4 /* before an event in protobuf */
 
 /* One state of the object: canonical text, or a stub's when no key opens it. */
 struct event_state {
@@ -47,8 +49,9 @@ bool event_concerns(const struct event *, const struct event_filter *);
  * Parses into the arena; a full arena shows as a failed arena and EVENT_NONE. */
 enum event_type event_type_for(struct arena *, struct event *, const struct event_filter *);
 
-/* The line {"type":..,"object":..} and a newline, in the version that `kind` is; cached in the event when that is the
- * event's own, unless with_columns. The arena must be the event's. */
+/* The event as it is sent, in the version that `kind` is: the line {"type":..,"object":..} and a newline, or in protobuf
+ * a WatchEvent behind its length in four bytes. Cached in the event when that is the event's own version, unless
+ * with_columns. The arena must be the event's. */
 MUST_CHECK err_t event_line(struct arena *, struct event *, enum event_type, const struct kind *,
     const struct presentation *, bool with_columns, bytes *ret, struct error *);
 
@@ -56,6 +59,6 @@ MUST_CHECK err_t event_line(struct arena *, struct event *, enum event_type, con
 MUST_CHECK err_t event_bookmark(struct arena *, const struct kind *, const struct presentation *, uint64_t revision,
     bool initial_end, bytes *ret, struct error *);
 /* An ERROR line with the Status of the error. */
-MUST_CHECK err_t event_error(struct arena *, const struct error *, bytes *ret);
+MUST_CHECK err_t event_error(struct arena *, const struct presentation *, const struct error *, bytes *ret);
 
 #endif

@@ -93,6 +93,13 @@ void protobuf_put_varint(struct buffer *out, uint32_t number, uint64_t value)
     put_varint(out, value);
 }
 
+void protobuf_put_fixed64(struct buffer *out, uint32_t number, uint64_t value)
+{
+    put_varint(out, (uint64_t)number << 3 | PROTOBUF_FIXED64);
+    for (unsigned i = 0; i < 8; i++)
+        buffer_byte(out, (uint8_t)(value >> (8 * i)));
+}
+
 void protobuf_put_head(struct buffer *out, uint32_t number, size_t n)
 {
     put_varint(out, (uint64_t)number << 3 | PROTOBUF_BYTES);

@@ -21,6 +21,7 @@ struct protobuf_field {
 MUST_CHECK int protobuf_next(struct cursor *, struct protobuf_field *ret);
 
 void protobuf_put_varint(struct buffer *, uint32_t number, uint64_t value);
+void protobuf_put_fixed64(struct buffer *, uint32_t number, uint64_t value);
 void protobuf_put_bytes(struct buffer *, uint32_t number, bytes);
 /* The head of a length-delimited field whose n content bytes follow. */
 void protobuf_put_head(struct buffer *, uint32_t number, size_t n);

@@ -9,8 +9,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum body_format format;
     bytes header = {data, size};
     error_init(&error, NULL);
-    (void)!presentation_choose(header, header, header, size & 1, size & 2, &presentation, &error);
-    (void)presentation_error_pretty(header, header, header);
+    (void)!presentation_choose(header, header, header, NULL, size & 1, size & 2, &presentation, &error);
+    presentation_of_error(header, header, header, &presentation);
     (void)!presentation_include(header, &presentation, &error);
     (void)!body_format_of(header, &format, &error);
     return 0;

@@ -109,9 +109,11 @@ static const char *list(const struct presentation *p, bytes token, int64_t remai
 {
     struct buffer b;
     buffer_init(&b, &arena);
-    present_list_head(&b, p, &secret_kind, 267, token, remaining);
-    assert_int_equal(present_item(&arena, &b, p, &secret_kind, BYTES(STORED), 42, &error), ERR_OK);
-    present_list_tail(&b, p);
+    const struct present_list shown = {
+        .presentation = p, .kind = &secret_kind, .revision = 267, .continue_token = token, .remaining = remaining};
+    assert_int_equal(present_list_head(&arena, &b, &shown, &error), ERR_OK);
+    assert_int_equal(present_item(&arena, &b, &shown, true, BYTES(STORED), 42, &error), ERR_OK);
+    assert_int_equal(present_list_tail(&arena, &b, &shown, false, &error), ERR_OK);
     return text(buffer_bytes(&b));
 }
 
