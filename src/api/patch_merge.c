@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON merge patch (RFC 7386), with one trait of kube-apiserver's: nulls inside lists of maps are dropped as well. */
+/* JSON merge patch (RFC 7386), with one trait of kube-apiserver's: nulls inside lists of maps are dropped as well. (It
+ * keeps them where the list takes the place of a map, and so a second merge changes more; here they always go.) */
 #include "api/patch_internal.h"
 
 err_t patch_unprocessable(struct error *error)
@@ -45,9 +46,9 @@ static struct json *merge_objects(struct arena *, const struct json *original, c
 /* A member that both have; the patch's is not null. */
 static struct json *merge_member(struct arena *arena, const struct json *original, const struct json *patch)
 {
-    if (original->type != JSON_OBJECT)
-        return patch_clean(arena, patch, true, false);
-    return patch->type == JSON_OBJECT ? merge_objects(arena, original, patch) : patch_share(arena, patch);
+    if (original->type == JSON_OBJECT && patch->type == JSON_OBJECT)
+        return merge_objects(arena, original, patch);
+    return patch_clean(arena, patch, true, false);
 }
 
 /* The original's members in their order, then the new ones. NULL when the arena is full. */

@@ -214,7 +214,7 @@ static void rfc_7386(void **state)
         {"{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}"},
         /* kube-apiserver's: nulls of maps in lists go, those in lists stay */
         {"{}", "{\"a\":[{\"b\":null,\"c\":1},null]}", "{\"a\":[{\"c\":1},null]}"},
-        {"{\"a\":{}}", "{\"a\":[{\"b\":null}]}", "{\"a\":[{\"b\":null}]}"},
+        {"{\"a\":{}}", "{\"a\":[{\"b\":null}]}", "{\"a\":[{}]}"},
         {"{\"a\":null}", "{\"a\":{\"b\":null}}", "{\"a\":{}}"},
     };
     (void)state;
