@@ -13,8 +13,13 @@
 void custom_definition_validate(
     struct arena *, const struct json *definition, const struct json *old, struct warnings *, struct error *);
 
-/* The served versions of a definition that was found valid. number: its kind number in the store. The set has one
- * reference, the caller's. ERR_NO_MEMORY, ERR_INVALID. */
+/* The served versions of a definition that was found valid, under the names that it was accepted by, as soon as its
+ * status says so; *ret is NULL when none is served. number: its kind number in the store. The set has one reference,
+ * the caller's. ERR_NO_MEMORY, ERR_INVALID.
+ *
+ * A read fits an object to the schema of its version only where that can matter: from the second generation of the
+ * definition on, and between versions whose schemas differ (kind.stored_as and custom_rules.from_stored). Else what was
+ * stored is what is shown. */
 MUST_CHECK err_t custom_kinds_compile(
     const struct json *definition, uint16_t number, struct kind_set **ret, struct error *);
 
