@@ -65,9 +65,9 @@ static err_t check_applied(struct apply *a)
     if (json_get(metadata, BYTES("managedFields")))
         return error_set(a->error, ERR_BAD_REQUEST, "metadata.managedFields must be nil");
     err_t result = apply_check(a->arena, a->kind->schema, a->applied, a->error);
-    if (result != ERR_UNKNOWN)
+    if (result != ERR_BAD_REQUEST)
         return result;
-    return error_set(a->error, ERR_UNKNOWN, "failed to create typed patch object (%.*s/%.*s; %s/%s, Kind=%s): %.*s",
+    return error_set(a->error, ERR_BAD_REQUEST, "failed to create typed patch object (%.*s/%.*s; %s/%s, Kind=%s): %.*s",
         BYTES_FMT(namespace), BYTES_FMT(name), a->kind->group, a->kind->version, a->kind->kind,
         BYTES_FMT(a->error->message));
 }

@@ -16,8 +16,8 @@ struct json *apply_merge(
 struct json *apply_remove(struct arena *, const struct schema *, const struct json *value, const struct field_set *);
 
 /* Whether an applied configuration can be merged: each field is declared (where the schema keeps no others), each item
- * of a keyed list has a key, none stands there twice. ERR_UNKNOWN with upstream's words: `.a.b: field not declared in
- * schema`. */
+ * of a keyed list has a key, none stands there twice. ERR_BAD_REQUEST with upstream's words: `.a.b: field not declared
+ * in schema`. */
 MUST_CHECK err_t apply_check(struct arena *, const struct schema *, const struct json *applied, struct error *);
 
 #endif

@@ -196,3 +196,13 @@ bool managed_fields_same(const struct json *old, const struct json *object)
     return same_members(old, object, BYTES("metadata")) && same_members(a, b, BYTES("managedFields")) &&
            same_entries(json_get(a, BYTES("managedFields")), json_get(b, BYTES("managedFields")));
 }
+
+err_t managed_fields_keep_times(struct arena *arena, struct json *object, const struct json *old, struct error *error)
+{
+    const struct json *list = json_at(old, BYTES("metadata"), BYTES("managedFields"), BYTES_NONE);
+    if (!list || !managed_fields_same(old, object))
+        return ERR_OK;
+    return json_set(json_get(object, BYTES("metadata")), BYTES("managedFields"), json_copy(arena, list))
+               ? ERR_OK
+               : arena_error(arena, error);
+}

@@ -21,17 +21,20 @@ MUST_CHECK err_t managed_fields_update(struct arena *, const struct kind *, stru
 
 /* Server-side apply. old: NULL when there is none yet. applied: the configuration as the client sent it, parsed but not
  * decoded: empty values and nulls are owned too, so it must not have lost or gained any. That it decodes without error
- * is the caller's to see before; unknown fields are refused here, with upstream's sentence (ERR_UNKNOWN). stringData of
- * a Secret counts as data, for merging and owning: a key that left it leaves data.
- * *ret: the merged object with its managedFields, decoded, a tree of its own, before defaults and validation. Fields
- * that this manager alone owned and no longer names are removed. ERR_CONFLICT with kube-apiserver's sentence and
- * causes, unless force. *ret_changed false: nothing changed but times: keep the old object. */
+ * is the caller's to see before; unknown fields are refused here, with upstream's sentence (ERR_BAD_REQUEST).
+ * stringData of a Secret counts as data, for merging and owning: a key that left it leaves data. *ret: the merged
+ * object with its managedFields, decoded, a tree of its own, before defaults and validation. Fields that this manager
+ * alone owned and no longer names are removed. ERR_CONFLICT with kube-apiserver's sentence and causes, unless force.
+ * *ret_changed false: nothing changed but times: keep the old object. */
 MUST_CHECK err_t managed_fields_apply(struct arena *, const struct kind *, const struct json *old,
     const struct json *applied, const struct field_manager *, bool force, struct json **ret, bool *ret_changed,
     struct error *);
 
 /* Whether two objects are equal but for the times in managedFields: then there is nothing to write. */
 bool managed_fields_same(const struct json *old, const struct json *object);
+/* Gives such an object old's times; does nothing when they differ in more. After defaults and what admission takes
+ * back, for updates and applies alike. */
+MUST_CHECK err_t managed_fields_keep_times(struct arena *, struct json *object, const struct json *old, struct error *);
 
 /* What an Accept of metadata shows when managedFields must be left out is the caller's; this drops entries that cannot
  * be read (fieldsType other than FieldsV1, unknown apiVersion of this group is kept). ERR_INVALID with field errors for
