@@ -111,10 +111,11 @@ static err_t check_applied(struct request *r, const struct json *applied)
     return ERR_OK;
 }
 
-/* An apply always is strict: a field that the schema does not know cannot be owned. */
+/* What the schema does not know is refused with the apply, in its words. */
 static err_t decode_applied(struct request *r, struct json **ret)
 {
-    err_t code = decode_patched(r->arena, r->kind, r->patch, FIELD_VALIDATION_STRICT, &r->warnings, ret, &r->error);
+    struct warnings none = {0};
+    err_t code = decode_patched(r->arena, r->kind, r->patch, FIELD_VALIDATION_IGNORE, &none, ret, &r->error);
     bytes why = r->error.message;
 
     if (code != ERR_BAD_REQUEST)
@@ -137,13 +138,13 @@ static err_t apply(struct request *r)
     TRY(decode_applied(r, &applied));
     metadata = json_get(applied, BYTES("metadata"));
     r->sent_revision = json_text(metadata, BYTES("resourceVersion"));
-    code = managed_fields_apply(r->arena, r->kind, r->creates ? NULL : r->old, applied, &manager, r->options.force,
+    code = managed_fields_apply(r->arena, r->kind, r->creates ? NULL : r->old, r->patch, &manager, r->options.force,
         &merged, &changed, &r->error);
     if (code == ERR_CONFLICT)
         r->details = (struct status_details){.present = true};
     TRY(code);
-    r->object = merged;
-    return ERR_OK;
+    r->object = changed ? merged : json_copy(r->arena, r->old);
+    return r->object ? ERR_OK : arena_error(r->arena, &r->error);
 }
 
 err_t patch_object(struct request *r)

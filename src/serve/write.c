@@ -167,7 +167,7 @@ enum step_result own_step(struct request *r)
     struct field_manager manager = subresource_manager(r);
 
     if (r->verb == VERB_PATCH && r->patch_type == PATCH_APPLY)
-        return STEP_NEXT;
+        return r->creates ? STEP_NEXT : result_of(managed_fields_keep_times(r->arena, r->object, r->old, &r->error));
     return result_of(managed_fields_update(r->arena, r->kind, r->object, r->old, &manager, &r->error));
 }
 
