@@ -55,6 +55,7 @@ static const struct step {
     {admit_step, WRITES, ON_POOL},
     {prepare_step, WRITES, ON_POOL},
     {validate_step, STORES, ON_POOL},
+    {quota_step, BIT(CREATE) | BIT(PATCH), ON_POOL},
     {seal_step, WRITES, ON_POOL},
     {encode_step, WRITES, ON_POOL},
     {commit_step, WRITES, ON_POOL},

@@ -49,7 +49,10 @@ step_function admit_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
 
-/* store.c: seals and commits what the steps before made. */
+/* quota.c: a create in a namespace that quotas limit. */
+step_function quota_step;
+
+/* seal.c: seals and commits what the steps before made. */
 step_function seal_step, encode_step, commit_step, conclude_step, write_answer_step;
 #define CHANGED "the object has been modified; please apply your changes to the latest version and try again"
 
