@@ -64,10 +64,12 @@ static int compare_holds(const struct batch *batch, const struct compare *compar
 {
     const struct view *view = &batch->store->view;
     struct index_row newest = {0};
-    if (compare->type == COMPARE_EMPTY) {
-        bool any = false;
-        int rc = compare->key.name.n > STORE_KEY_MAX ? 0 : view_any(view, batch->txn, compare->key, &any);
-        *ret_holds = !any;
+    if (compare->type == COMPARE_FEWER) {
+        uint64_t count = 0;
+        int rc = compare->key.name.n > STORE_KEY_MAX
+                     ? 0
+                     : view_count(view, batch->txn, compare->key, compare->revision, &count);
+        *ret_holds = count < compare->revision;
         return rc;
     }
     int rc = view_find(view, batch->txn, compare->key, &newest);

@@ -105,10 +105,10 @@ int store_next(struct read_txn *, uint64_t after, struct record *ret);
 void store_on_commit(struct store *, void (*notify)(void *context, uint64_t revision), void *context);
 
 /* ---- Writing. */
-enum { COMPARE_REVISION, COMPARE_ABSENT, COMPARE_EXISTS, COMPARE_EMPTY };
+enum { COMPARE_REVISION, COMPARE_ABSENT, COMPARE_EXISTS, COMPARE_FEWER };
 struct compare {
     uint8_t type;
-    struct store_key key; /* COMPARE_EMPTY: name is a prefix ("ns/") that no live object of the kind may have */
+    struct store_key key; /* COMPARE_FEWER: name is a prefix ("ns/"); fewer than `revision` live objects have it */
     uint64_t revision;    /* COMPARE_REVISION: must be the newest write of the key, and live */
 };
 

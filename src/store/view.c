@@ -149,30 +149,30 @@ int view_row_at(MDB_cursor *log, struct store_key key, uint64_t from, uint64_t a
     return MDB_NOTFOUND;
 }
 
-int view_any(const struct view *view, MDB_txn *txn, struct store_key prefix, bool *ret)
+int view_count(const struct view *view, MDB_txn *txn, struct store_key prefix, uint64_t most, uint64_t *ret)
 {
     uint8_t encoded[INDEX_KEY_MAX];
     const bytes start = {encoded, index_key_encode(prefix, encoded)};
     MDB_val key = val(start), data;
     MDB_cursor *cursor;
     struct index_row row;
-    bool found = false;
+    uint64_t count = 0;
     int rc = mdb_cursor_open(txn, view->index, &cursor);
     if (rc)
         return rc;
     rc = mdb_cursor_get(cursor, &key, &data, MDB_SET_RANGE);
-    while (!rc && !found && bytes_start(unval(key), start)) {
-        if (!index_row_decode(unval(data), &row))
+    while (!rc && count < most && bytes_start(unval(key), start)) {
+        if (!index_row_decode(unval(data), &row)) {
             rc = MDB_CORRUPTED;
-        else if (!row.deleted)
-            found = true;
-        else
-            rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
+            break;
+        }
+        count += !row.deleted;
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
     }
     mdb_cursor_close(cursor);
     if (rc && rc != MDB_NOTFOUND)
         return rc;
-    return *ret = found, 0;
+    return *ret = count, 0;
 }
 
 int view_apply(const struct view *view, MDB_txn *txn, const struct row *row)

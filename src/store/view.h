@@ -47,8 +47,8 @@ MUST_CHECK int view_row(MDB_cursor *log, uint64_t revision, struct row *ret);
 /* The row of the key that was newest at `at`, from its row `from` backwards. MDB_NOTFOUND: the key was not there then.
  */
 MUST_CHECK int view_row_at(MDB_cursor *log, struct store_key, uint64_t from, uint64_t at, struct row *ret);
-/* Whether any live object's key starts so. */
-MUST_CHECK int view_any(const struct view *, MDB_txn *, struct store_key prefix, bool *ret);
+/* How many live objects' keys start so; counting stops at `most`. */
+MUST_CHECK int view_count(const struct view *, MDB_txn *, struct store_key prefix, uint64_t most, uint64_t *ret);
 
 /* Appends a row, whose revision must be above the head, and makes it the newest of its key. */
 MUST_CHECK int view_apply(const struct view *, MDB_txn *, const struct row *);

@@ -5,7 +5,7 @@ static void test_compares(void **state)
 {
     struct store *store = ((struct fixture *)*state)->store;
     const struct compare absent = {COMPARE_ABSENT, key_of("ns/a"), 0}, exists = {COMPARE_EXISTS, key_of("ns/a"), 0},
-                         empty = {COMPARE_EMPTY, key_of("ns/"), 0};
+                         empty = {COMPARE_FEWER, key_of("ns/"), 1};
     assert_int_equal(put_if(store, "ns/a", "x", exists), ERR_CONFLICT);
     assert_int_equal(put_if(store, "other", "x", empty), ERR_OK);
     assert_int_equal(put_if(store, "ns/a", "one", absent), ERR_OK);
@@ -23,6 +23,15 @@ static void test_compares(void **state)
     assert_int_equal(put_if(store, "ns/a", "x", exists), ERR_CONFLICT);
     assert_int_equal(put_if(store, "other", "x", empty), ERR_OK);
     assert_int_equal(put_if(store, "ns/a", "four", absent), ERR_OK);
+    /* As many as a quota allows, and deletions do not count. */
+    struct compare fewer = {COMPARE_FEWER, key_of("q/"), 2};
+    assert_int_equal(put_if(store, "q/a", "1", fewer), ERR_OK);
+    assert_int_equal(put_if(store, "q/b", "2", fewer), ERR_OK);
+    assert_int_equal(put_if(store, "q/c", "3", fewer), ERR_CONFLICT);
+    delete (store, "q/a");
+    assert_int_equal(put_if(store, "q/c", "3", fewer), ERR_OK);
+    fewer.revision = 0;
+    assert_int_equal(put_if(store, "p", "4", fewer), ERR_CONFLICT);
     /* Of a key that another kind has. */
     const struct compare stranger = {COMPARE_EXISTS, {2, BYTES("ns/a")}, 0};
     assert_int_equal(put_if(store, "ns/a", "x", stranger), ERR_CONFLICT);
@@ -115,7 +124,7 @@ static void test_one_group(void **state)
 {
     struct store *store = ((struct fixture *)*state)->store;
     const struct compare absent = {COMPARE_ABSENT, key_of("a"), 0}, second = {COMPARE_REVISION, key_of("a"), 2},
-                         empty = {COMPARE_EMPTY, key_of("n/"), 0};
+                         empty = {COMPARE_FEWER, key_of("n/"), 1};
     struct waiting w[] = {
         {.write = {.key = key_of("a"), .value = BYTES("1"), .compares = &absent, .compare_count = 1}},
         {.write = {.key = key_of("a"), .value = BYTES("2"), .compares = &absent, .compare_count = 1}},
