@@ -115,8 +115,20 @@ err_t subresource_carry(struct request *r)
 
 err_t subresource_drop_status(struct request *r)
 {
-    if (kind_has_status(r->kind) && !r->kind->keeps_status)
+    const struct schema_property *status = schema_property(r->kind->schema, BYTES("status"));
+    const struct json nothing = {.type = JSON_OBJECT};
+    struct json *zero;
+
+    if (!kind_has_status(r->kind) || r->kind->keeps_status)
+        return ERR_OK;
+    if (!status || status->presence != PRESENCE_ALWAYS) {
         json_remove(r->object, BYTES("status"));
+        return ERR_OK;
+    }
+    TRY(decode_tree(r->arena, status->schema, &nothing, FIELD_VALIDATION_IGNORE, NULL, &zero, &r->error));
+    if (!json_set(r->object, BYTES("status"), zero))
+        return arena_error(r->arena, &r->error);
+    object_arrange(r->kind, r->object);
     return ERR_OK;
 }
 
