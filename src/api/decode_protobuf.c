@@ -190,6 +190,23 @@ static err_t read_entry(
 static err_t read_message(
     struct reader *, const struct schema *, uint32_t path, bytes message, struct json **slots, struct json *into);
 
+/* The wire has no kind. An object within another is of the first kind that its schema names, as kube-apiserver says of a
+ * StatefulSet's volumeClaimTemplates. */
+static err_t name_kind(struct reader *r, const struct schema *schema, struct json *object)
+{
+    struct json *kinds;
+    if (!schema->gvk || r->depth == 0)
+        return ERR_OK;
+    TRY(json_parse(r->arena, bytes_of(schema->gvk), &(struct json_options){0}, &kinds, NULL, r->error));
+    bytes group = json_text(kinds->first, BYTES("group")), version = json_text(kinds->first, BYTES("version"));
+    if (group.n)
+        version = arena_join(r->arena, group, BYTES("/"), version, ARENA_END);
+    if (!version.p || !json_add(object, BYTES("kind"), json_string(r->arena, json_text(kinds->first, BYTES("kind")))) ||
+        !json_add(object, BYTES("apiVersion"), json_string(r->arena, version)))
+        return arena_error(r->arena, r->error);
+    return ERR_OK;
+}
+
 static err_t read_object(
     struct reader *r, const struct schema *schema, const struct protobuf_field *field, struct json **ret)
 {
@@ -197,6 +214,7 @@ static err_t read_object(
     if (!slots)
         return arena_error(r->arena, r->error);
     TRY(made(r, json_new(r->arena, JSON_OBJECT), &object));
+    TRY(name_kind(r, schema, object));
     TRY(read_message(r, schema, 0, field->content, slots, object));
     *ret = object;
     return ERR_OK;

@@ -262,13 +262,20 @@ static const struct schema_property *property_after(const struct level *level, u
     return found;
 }
 
-/* A pointer in Go that is not set is not written. */
+/* A pointer in Go that is not set is not written. A time is no pointer where it is null. */
+static bool left_out(const struct schema_property *p)
+{
+    bool time = p->schema->type == SCHEMA_TIME || p->schema->type == SCHEMA_MICRO_TIME;
+
+    return p->presence == PRESENCE_KEPT || (p->presence == PRESENCE_NIL && !time);
+}
+
 static err_t put_property(struct writer *w, uint32_t number, const struct schema_property *p, const struct json *object)
 {
     const struct json *value = json_get(object, (bytes){(const uint8_t *)p->name, p->name_length});
 
     if (!value || value->type == JSON_NULL) {
-        if (p->presence == PRESENCE_KEPT || p->presence == PRESENCE_NIL)
+        if (left_out(p))
             return ERR_OK;
         value = &nothing;
     }
