@@ -65,6 +65,11 @@ void worker_enqueue(struct worker *, bytes key, uint64_t after_ms);
 MUST_CHECK bool worker_watch(struct worker *, const struct kind *, bytes namespace, bool metadata_only);
 /* Forgets what worker_watch added for that namespace, but for what is asked for again before the function returns. */
 void worker_unwatch(struct worker *, bytes namespace);
+/* One request with a body (NULL: none); the object that answered it, or its Status as the error. */
+MUST_CHECK err_t worker_send(struct worker *, struct arena *, const char *method, bytes path, const struct json *body,
+    struct json **ret, struct error *);
+/* Whether the namespace is there and not being deleted: what is missing in it is worth making. */
+MUST_CHECK err_t worker_namespace_active(struct worker *, struct arena *, bytes namespace, bool *ret, struct error *);
 /* How clients of lists and watches ask for metadata alone. */
 extern const char metadata_list[], metadata_watch[];
 

@@ -5,7 +5,22 @@ const struct controller *const *controllers_all(size_t *ret_count)
 {
     static const struct controller *const all[] = {
         &namespace_controller,
+        &service_account_controller,
+        &root_ca_controller,
+        &event_controller,
+        &kubernetes_service_controller,
+        &resource_quota_controller,
     };
     *ret_count = ARRAY_LEN(all);
     return all;
+}
+
+void namespace_changed(
+    struct worker *worker, const struct kind *kind, const struct json *object, enum api_event_type type)
+{
+    const struct json *metadata = json_get(object, BYTES("metadata"));
+    if (kind->namespaced && type != API_ADDED)
+        worker_enqueue(worker, json_text(metadata, BYTES("namespace")), 0);
+    else if (!kind->namespaced && type != API_DELETED && !json_get(metadata, BYTES("deletionTimestamp")))
+        worker_enqueue(worker, json_text(metadata, BYTES("name")), 0);
 }

@@ -186,16 +186,9 @@ static err_t delete_contents(struct deletion *d, struct error *error)
 
 static err_t put(struct deletion *d, struct json *namespace, const char *subresource, struct error *error)
 {
-    struct buffer body;
     struct json *answer;
-    buffer_init(&body, d->arena);
-    json_write(&body, namespace);
-    const struct api_request request = {.method = "PUT",
-        .path = arena_format(d->arena, "/api/v1/namespaces/%.*s/%s", BYTES_FMT(d->namespace), subresource),
-        .body = buffer_bytes(&body)};
-    if (body.failed || !request.path.p)
-        return no_room(d, error);
-    return api_do(d->worker->client, d->arena, &request, &answer, error);
+    bytes path = arena_format(d->arena, "/api/v1/namespaces/%.*s/%s", BYTES_FMT(d->namespace), subresource);
+    return worker_send(d->worker, d->arena, "PUT", path, namespace, &answer, error);
 }
 
 static struct json *finalizer_of(const struct json *namespace)

@@ -106,6 +106,34 @@ void worker_unwatch(struct worker *worker, bytes namespace)
         feed->unwanted |= feed->added && bytes_equal(namespace_of(feed), namespace);
 }
 
+err_t worker_send(struct worker *worker, struct arena *arena, const char *method, bytes path, const struct json *body,
+    struct json **ret, struct error *error)
+{
+    struct api_request request = {.method = method, .path = path};
+    struct buffer text;
+    buffer_init(&text, arena);
+    if (body)
+        json_write(&text, body);
+    request.body = buffer_bytes(&text);
+    if (text.failed || !path.p)
+        return arena_error(arena, error);
+    return api_do(worker->client, arena, &request, ret, error);
+}
+
+err_t worker_namespace_active(
+    struct worker *worker, struct arena *arena, bytes namespace, bool *ret, struct error *error)
+{
+    struct json *found;
+    bytes path = arena_join(arena, BYTES("/api/v1/namespaces/"), namespace, ARENA_END);
+    if (!path.p)
+        return arena_error(arena, error);
+    err_t code = api_get(worker->client, arena, path, &found, error);
+    if (code != ERR_OK && code != ERR_NOT_FOUND)
+        return code;
+    *ret = code == ERR_OK && !json_at(found, BYTES("metadata"), BYTES("deletionTimestamp"), BYTES_NONE);
+    return ERR_OK;
+}
+
 /* ---- Collections. */
 
 static void feed_free(struct feed *feed)
