@@ -119,7 +119,7 @@ static err_t read_pattern(struct compiler *c, bytes text, const struct regex **r
     err_t result = regex_compile(c->arena, bytes_of(copy), ret, c->error);
     if (result == ERR_BAD_REQUEST)
         return error_set(c->error, ERR_INVALID, "a pattern does not compile");
-    if (result == ERR_OK && ret_text)
+    if (result == ERR_OK)
         *ret_text = copy;
     return result;
 }
@@ -168,8 +168,7 @@ static err_t read_format(struct compiler *c, struct schema *s, const struct json
     bytes format = json_text(schema, BYTES("format"));
     TRY(copy_text(c, format, &s->format));
     k->format = format.n ? schema_format_find(format) : NULL;
-    return k->format && k->format->pattern ? read_pattern(c, bytes_of(k->format->pattern), &k->format_pattern, NULL)
-                                           : ERR_OK;
+    return k->format ? schema_format_pattern(k->format, &k->format_pattern, c->error) : ERR_OK;
 }
 
 /* What there is one of, is kept; most schemas have none. */

@@ -11,8 +11,7 @@ static const struct schema nothing = {.type = SCHEMA_ANY, .custom = true, .nulla
 static const struct schema preserved = {
     .type = SCHEMA_ANY, .custom = true, .nullable = true, .preserves_unknown = true};
 
-static err_t walk_number(
-    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
+static err_t walk_number(struct walk *w, const struct json *in, struct json **ret)
 {
     char text[FLOAT_TEXT_SIZE];
     struct number number;
@@ -20,8 +19,7 @@ static err_t walk_number(
     if (!number_of(in, &number)) {
         bytes name = arena_format(w->arena, "number %.*s", BYTES_FMT(in->text));
         static const struct schema float64 = {.type = SCHEMA_NUMBER};
-        (void)schema;
-        return name.p ? walk_refuse_type(w, &float64, (const char *)name.p, at) : arena_error(w->arena, w->error);
+        return name.p ? walk_refuse_type(w, &float64, (const char *)name.p, NULL) : arena_error(w->arena, w->error);
     }
     if (number.integer) {
         if (number.whole == 0)
@@ -62,6 +60,33 @@ static const struct schema *schema_of(
     return schema->preserves_unknown ? &preserved : NULL;
 }
 
+/* What an embedded object says of itself must be right before anything else can be: "spec.template.metadata: Invalid
+ * value: {"name":1}: SENTENCE". */
+static err_t refuse_embedded(struct walk *w, const struct json *member, const struct walk_place *at, bytes sentence)
+{
+    struct buffer path, value;
+    buffer_init(&path, w->arena);
+    buffer_init(&value, w->arena);
+    walk_put_path(&path, at);
+    json_write(&value, member);
+    bytes copy = arena_copy(w->arena, sentence); /* it may lie in the error */
+    if (path.failed || value.failed || !copy.p)
+        return arena_error(w->arena, w->error);
+    return error_set(w->error, ERR_BAD_REQUEST, "%.*s: Invalid value: %.*s: %.*s", BYTES_FMT(buffer_bytes(&path)),
+        BYTES_FMT(buffer_bytes(&value)), BYTES_FMT(copy));
+}
+
+static err_t walk_embedded(struct walk *w, const struct schema *schema, const struct json *member,
+    const struct walk_place *at, struct json **ret)
+{
+    bool metadata = bytes_equal(member->key, BYTES("metadata"));
+    if (!metadata && member->type != JSON_STRING &&
+        (bytes_equal(member->key, BYTES("apiVersion")) || bytes_equal(member->key, BYTES("kind"))))
+        return refuse_embedded(w, member, at, BYTES("must be a string"));
+    err_t result = walk_value(w, schema, member, at, ret);
+    return metadata && result == ERR_BAD_REQUEST ? refuse_embedded(w, member, at, w->error->message) : result;
+}
+
 static err_t walk_members(
     struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
@@ -80,7 +105,7 @@ static err_t walk_members(
         /* a null with a default is the defaults' to replace */
         if (member->type == JSON_NULL && !of->nullable && !of->default_json && !(property && property->default_json))
             continue;
-        TRY(walk_value(w, of, member, &place, &value));
+        TRY((schema->embedded_resource ? walk_embedded : walk_value)(w, of, member, &place, &value));
         sorted = sorted && (!object->last || bytes_compare(object->last->key, member->key) < 0);
         json_add(object, member->key, value);
     }
@@ -101,7 +126,7 @@ err_t walk_custom(
     case JSON_ARRAY:
         return walk_items(w, schema, in, at, ret);
     case JSON_NUMBER:
-        return walk_number(w, schema, in, at, ret);
+        return walk_number(w, in, ret);
     default:
         return walk_same(w, in, ret);
     }

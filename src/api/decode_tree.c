@@ -11,10 +11,11 @@
 
 /* ---- Errors */
 
-/* "metadata.ownerReferences", or with the keys and indexes between: "metadata.ownerReferences[0].bogus". */
+/* "metadata.ownerReferences", or with the keys and indexes between: "metadata.ownerReferences[0].bogus". Fields end at
+ * a custom resource, whose metadata Kubernetes decodes by itself. */
 static void put_path(struct buffer *b, const struct walk_place *at, bool fields_only)
 {
-    if (!at)
+    if (!at || (fields_only && at->kind == PLACE_FIELD && at->holder->custom))
         return;
     put_path(b, at->up, fields_only);
     if (at->kind == PLACE_INDEX) {
@@ -25,6 +26,11 @@ static void put_path(struct buffer *b, const struct walk_place *at, bool fields_
             buffer_byte(b, '.');
         buffer_put(b, at->name);
     }
+}
+
+void walk_put_path(struct buffer *b, const struct walk_place *at)
+{
+    put_path(b, at, false);
 }
 
 /* Go's name of a type: map[string][]uint8, []v1.OwnerReference. */

@@ -20,6 +20,8 @@ struct walk {
     struct warnings *sentences; /* NULL: nobody asks */
 };
 
+/* "spec.list[0].bogus" */
+void walk_put_path(struct buffer *, const struct walk_place *);
 /* "json: cannot unmarshal VALUE into Go struct field ..." */
 err_t walk_refuse_type(struct walk *, const struct schema *, const char *value, const struct walk_place *);
 err_t walk_refuse_value(struct walk *, const struct schema *, const struct json *in, const struct walk_place *);

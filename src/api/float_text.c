@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/float_text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -33,8 +34,8 @@ static size_t scientific(const char *digits, size_t n, int exponent, enum float_
         memcpy(out + at, digits + 1, n - 1);
         at += n - 1;
     }
-    const char *format = style == FLOAT_JSON && exponent < 0 ? "e%+d" : "e%+03d";
-    return at + (size_t)snprintf(out + at, 8, format, exponent);
+    int width = style == FLOAT_JSON && exponent < 0 ? 2 : 3; /* Go drops a zero there */
+    return at + (size_t)snprintf(out + at, 8, "e%+0*d", width, exponent);
 }
 
 static size_t positional(const char *digits, size_t n, int exponent, char *out)
@@ -63,10 +64,11 @@ size_t float_text(double value, enum float_style style, char ret[FLOAT_TEXT_SIZE
 {
     char digits[24];
     int exponent;
-    size_t n = shortest(value < 0 ? -value : value, digits, &exponent), at = 0;
-    if (value < 0)
+    size_t n = shortest(fabs(value), digits, &exponent), at = 0;
+    if (signbit(value))
         ret[at++] = '-';
-    if (exponent >= 21 || exponent < (style == FLOAT_JSON ? -6 : -4))
+    bool json = style == FLOAT_JSON;
+    if (exponent >= (json ? 21 : 6) || exponent < (json ? -6 : -4))
         at += scientific(digits, n, exponent, style, ret + at);
     else
         at += positional(digits, n, exponent, ret + at);

@@ -7,7 +7,7 @@
 
 enum float_style {
     FLOAT_JSON,    /* encoding/json: 1e-7, 1e+21 */
-    FLOAT_SENTENCE /* fmt's %v: 1e-05, 1e+21 */
+    FLOAT_SENTENCE /* fmt's %v: 1e-05, 1e+06 */
 };
 
 #define FLOAT_TEXT_SIZE 48

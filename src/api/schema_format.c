@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <pthread.h>
 
 static bool digit(uint8_t c)
 {
@@ -401,17 +402,6 @@ static bool is_social_security_number(bytes text)
 #define UUID(v, variant) "(?i)^" HEX "{8}-?" HEX "{4}-?" v "-?" variant "-?" HEX "{12}$"
 #define COLOR            "\\s*(0|[1-9]\\d?|1\\d\\d?|2[0-4]\\d|25[0-5])\\s*"
 #define SYMBOL           "\\p{S}\\p{L}"
-#define NAME_PART        "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-
-static bool is_short_name(bytes text)
-{
-    return text.n <= 63;
-}
-
-static bool is_long_name(bytes text)
-{
-    return text.n <= 253;
-}
 
 static const struct schema_format formats[] = {
     {"bsonobjectid", "^[0-9a-fA-F]{24}$", NULL},
@@ -432,8 +422,6 @@ static const struct schema_format formats[] = {
     {"isbn", NULL, is_isbn},
     {"isbn10", NULL, is_isbn10},
     {"isbn13", NULL, is_isbn13},
-    {"k8slongname", "^" NAME_PART "(\\." NAME_PART ")*$", is_long_name},
-    {"k8sshortname", "^" NAME_PART "$", is_short_name},
     {"mac", NULL, is_mac},
     {"password", NULL, NULL},
     {"rgbcolor", "^rgb\\(" COLOR "," COLOR "," COLOR "\\)$", NULL},
@@ -461,4 +449,26 @@ const struct schema_format *schema_format_find(bytes name)
             return &formats[i];
     }
     return NULL;
+}
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct arena forever;
+static const struct regex *patterns[ARRAY_LEN(formats)];
+
+err_t schema_format_pattern(const struct schema_format *format, const struct regex **ret, struct error *error)
+{
+    size_t at = (size_t)(format - formats);
+    err_t result = ERR_OK;
+    *ret = NULL;
+    if (!format->pattern)
+        return ERR_OK;
+    pthread_mutex_lock(&mutex);
+    if (!forever.limit)
+        arena_init_plain(&forever, (size_t)16 << 20);
+    if (!patterns[at])
+        result = regex_compile(&forever, bytes_of(format->pattern), &patterns[at], error);
+    forever.failed = ERR_OK;
+    *ret = patterns[at];
+    pthread_mutex_unlock(&mutex);
+    return result;
 }

@@ -3,7 +3,7 @@
 #ifndef COFFER_API_SCHEMA_FORMAT_H
 #define COFFER_API_SCHEMA_FORMAT_H
 
-#include "base/arena.h"
+#include "text/regex.h"
 
 struct schema_format {
     const char *name;     /* without dashes */
@@ -13,5 +13,7 @@ struct schema_format {
 
 /* By the name that a schema gives ("date-time"); NULL: not one that is checked. */
 const struct schema_format *schema_format_find(bytes name);
+/* Its pattern, compiled once in the process's life; NULL when it has none. ERR_NO_MEMORY. */
+MUST_CHECK err_t schema_format_pattern(const struct schema_format *, const struct regex **ret, struct error *);
 
 #endif

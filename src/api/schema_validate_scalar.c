@@ -46,17 +46,20 @@ static bytes float_sentence(struct check *c, double value)
     return arena_copy(c->arena, (bytes){(const uint8_t *)text, n});
 }
 
-/* A bound, cut to an integer where the value is one. */
+/* Bounds are whole or not, whatever the value is. */
+static bool is_int64(double bound)
+{
+    return bound == trunc(bound) && bound < 9223372036854775807.0 && bound >= -9223372036854775808.0;
+}
+
 static bytes bound_text(struct check *c, double bound, bool integer)
 {
-    if (!integer || bound >= 9223372036854775807.0 || bound <= -9223372036854775808.0)
-        return float_sentence(c, bound);
-    return arena_format(c->arena, "%lld", (long long)bound);
+    return integer && is_int64(bound) ? arena_format(c->arena, "%lld", (long long)bound) : float_sentence(c, bound);
 }
 
 static int compare_bound(const struct number *n, double bound)
 {
-    if (!n->integer || bound >= 9223372036854775807.0 || bound <= -9223372036854775808.0)
+    if (!n->integer || !is_int64(bound))
         return (n->value > bound) - (n->value < bound);
     int64_t whole = (int64_t)bound;
     return (n->whole > whole) - (n->whole < whole);
@@ -66,15 +69,15 @@ static void check_multiple(struct check *c, struct findings *list, const struct 
     const struct json *json, const struct number *n, const struct place *at)
 {
     bytes factor = bound_text(c, k->multiple_of, n->integer);
-    double of = n->integer ? trunc(k->multiple_of) : k->multiple_of;
+    double of = k->multiple_of;
     if (of <= 0) {
         finding_add(c, list, place_field(c, at), "FieldValueInvalid",
             "Invalid value: %.*s: factor MultipleOf declared for %.*s must be positive: %.*s", BYTES_FMT(factor),
             BYTES_FMT(place_text(c, at)), BYTES_FMT(factor));
         return;
     }
-    bool fits = n->integer && of < 9223372036854775807.0 ? n->whole % (int64_t)of == 0
-                                                         : number_is_whole(of < 1 ? 1 / of * n->value : n->value / of);
+    bool fits = n->integer && is_int64(of) ? n->whole % (int64_t)of == 0
+                                           : number_is_whole(of < 1 ? 1 / of * n->value : n->value / of);
     if (!fits)
         finding_in_body(
             c, list, at, "FieldValueInvalid", value_text(c, json), "should be a multiple of %.*s", BYTES_FMT(factor));
