@@ -16,7 +16,7 @@ static int compare_ranges(const void *a, const void *b)
 void class_tidy(struct class_builder *b)
 {
     size_t kept = 0;
-    if (b->failed || b->count < 2)
+    if (b->failed || !b->ranges || b->count < 2)
         return;
     bool sorted = true;
     for (size_t i = 1; i < b->count && sorted; i++)
@@ -37,7 +37,7 @@ void class_tidy(struct class_builder *b)
 static void make_room(struct class_builder *b)
 {
     class_tidy(b);
-    if (b->capacity && b->count <= b->capacity / 2)
+    if (b->ranges && b->count <= b->capacity / 2)
         return;
     size_t capacity = b->capacity ? b->capacity * 2 : 64;
     struct char_range *ranges = arena_alloc(b->arena, capacity * sizeof(*ranges));
@@ -45,7 +45,7 @@ static void make_room(struct class_builder *b)
         b->failed = true;
         return;
     }
-    if (b->count)
+    if (b->ranges)
         memcpy(ranges, b->ranges, b->count * sizeof(*ranges));
     b->ranges = ranges;
     b->capacity = capacity;
@@ -53,7 +53,7 @@ static void make_room(struct class_builder *b)
 
 static void add_range(struct class_builder *b, uint32_t low, uint32_t high)
 {
-    struct char_range *last = b->count ? &b->ranges[b->count - 1] : NULL;
+    struct char_range *last = b->ranges && b->count ? &b->ranges[b->count - 1] : NULL;
     if (b->failed)
         return;
     if (last && low <= last->high + 1 && last->low <= high + 1) {
@@ -61,7 +61,7 @@ static void add_range(struct class_builder *b, uint32_t low, uint32_t high)
         last->high = high > last->high ? high : last->high;
         return;
     }
-    if (b->count == b->capacity)
+    if (!b->ranges || b->count == b->capacity)
         make_room(b);
     if (!b->failed)
         b->ranges[b->count++] = (struct char_range){low, high};
@@ -110,7 +110,7 @@ void class_negate(struct class_builder *b)
     uint32_t low = 0;
     size_t kept = 0;
     class_tidy(b);
-    if (b->count == b->capacity)
+    if (!b->ranges || b->count == b->capacity)
         make_room(b); /* one more range may come out */
     if (b->failed)
         return;

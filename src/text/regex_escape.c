@@ -146,7 +146,7 @@ err_t regex_parse_class(struct parser *p, struct class_builder *set)
     /* A ] that comes first is itself. */
     for (bool first = true; first || !p->left.n || p->left.p[0] != ']'; first = false) {
         const uint8_t *start = p->left.p;
-        uint32_t low, high;
+        uint32_t low = 0, high;
         bool taken;
         TRY(parse_posix(p, set, &taken));
         if (!taken)

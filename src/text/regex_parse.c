@@ -45,7 +45,7 @@ static bool take(struct parser *p, bytes text)
     return true;
 }
 
-static err_t push(struct parser *p, struct node node)
+static err_t new_node(struct parser *p, struct node node, struct node **ret)
 {
     struct node *copy = arena_alloc(p->arena, sizeof(*copy));
     if (!copy)
@@ -53,8 +53,16 @@ static err_t push(struct parser *p, struct node node)
     if (node.height > REGEX_NESTING_MOST)
         return regex_fail(p, too_deep, p->pattern);
     *copy = node;
-    copy->next = p->frame->items;
-    p->frame->items = copy;
+    *ret = copy;
+    return ERR_OK;
+}
+
+static err_t push(struct parser *p, struct node node)
+{
+    struct node *item = NULL;
+    node.next = p->frame->items;
+    TRY(new_node(p, node, &item));
+    p->frame->items = item;
     p->frame->item_count++;
     return ERR_OK;
 }
@@ -75,15 +83,22 @@ static err_t push_class(struct parser *p, struct class_builder *set)
     return push(p, (struct node){NODE_CLASS, .height = 1, .copies = 1, .size = 1, .class = class});
 }
 
+/* The one set in the making, emptied: its room is used again. */
+static struct class_builder *empty_set(struct parser *p)
+{
+    p->set.count = 0;
+    return &p->set;
+}
+
 static err_t push_char(struct parser *p, uint32_t code_point)
 {
-    struct class_builder set = {.arena = p->arena};
+    struct class_builder *set = empty_set(p);
     if (p->flags & FLAG_FOLD) {
-        class_add(&set, code_point, code_point, true);
-        class_tidy(&set);
+        class_add(set, code_point, code_point, true);
+        class_tidy(set);
     }
-    if (set.failed || set.count > 1 || (set.count && set.ranges[0].low < set.ranges[0].high))
-        return push_class(p, &set);
+    if (set->failed || set->count > 1 || (set->count && set->ranges[0].low < set->ranges[0].high))
+        return push_class(p, set);
     return push(p, (struct node){NODE_CHAR, .height = 1, .copies = 1, .size = 1, .code_point = code_point});
 }
 
@@ -124,12 +139,9 @@ static struct node combine(enum node_type type, struct node *last, uint32_t coun
 static err_t close_branch(struct parser *p)
 {
     struct frame *f = p->frame;
-    struct node node = combine(NODE_CONCAT, f->items, f->item_count);
-    f->items = NULL;
-    TRY(push(p, node));
-    struct node *branch = f->items;
-    branch->next = f->branches;
-    f->branches = branch;
+    struct node branch = combine(NODE_CONCAT, f->items, f->item_count);
+    branch.next = f->branches;
+    TRY(new_node(p, branch, &f->branches));
     f->branch_count++;
     f->items = NULL;
     f->item_count = 0;
@@ -308,7 +320,7 @@ static err_t parse_quoted(struct parser *p)
 
 static err_t parse_backslash(struct parser *p)
 {
-    struct class_builder set = {.arena = p->arena};
+    struct class_builder *set = empty_set(p);
     uint8_t letter = p->left.n >= 2 ? p->left.p[1] : 0;
     static const struct {
         uint8_t letter;
@@ -325,16 +337,15 @@ static err_t parse_backslash(struct parser *p)
         return regex_fail(p, INVALID_ESCAPE, (bytes){p->left.p, 2});
     if (take(p, BYTES("\\Q")))
         return parse_quoted(p);
-    TRY(regex_parse_set_escape(p, &set, &taken));
+    TRY(regex_parse_set_escape(p, set, &taken));
     if (taken)
-        return push_class(p, &set);
+        return push_class(p, set);
     TRY(regex_parse_escape(p, &c));
     return push_char(p, c);
 }
 
 static err_t parse_item(struct parser *p, bool *ret_repeated)
 {
-    struct class_builder set = {.arena = p->arena};
     const uint8_t *start = p->left.p;
     bool lines = p->flags & FLAG_LINES;
     uint32_t c;
@@ -344,8 +355,8 @@ static err_t parse_item(struct parser *p, bool *ret_repeated)
     case ')':
         return close_group(p);
     case '[':
-        TRY(regex_parse_class(p, &set));
-        return push_class(p, &set);
+        TRY(regex_parse_class(p, empty_set(p)));
+        return push_class(p, &p->set);
     case '{':
         return parse_braces(p, ret_repeated);
     case '\\':
@@ -377,6 +388,7 @@ err_t regex_parse(struct arena *arena, bytes pattern, const struct node **ret, s
 {
     struct frame outermost = {0};
     struct parser p = {.arena = arena, .error = error, .pattern = pattern, .left = pattern, .frame = &outermost};
+    p.set.arena = arena;
     if (pattern.n > REGEX_PATTERN_MOST)
         return regex_fail(&p, too_large, pattern);
     while (p.left.n) {
@@ -388,10 +400,10 @@ err_t regex_parse(struct arena *arena, bytes pattern, const struct node **ret, s
     if (p.frame->outer)
         return regex_fail(&p, "missing closing )", pattern);
     TRY(close_branch(&p));
-    struct node node = combine(NODE_ALTERNATE, outermost.branches, outermost.branch_count);
+    struct node node = combine(NODE_ALTERNATE, outermost.branches, outermost.branch_count), *root = NULL;
     if (node.size >= REGEX_PROGRAM_MOST)
         return regex_fail(&p, too_large, pattern);
-    TRY(push(&p, node));
-    *ret = outermost.items;
+    TRY(new_node(&p, node, &root));
+    *ret = root;
     return ERR_OK;
 }

@@ -28,6 +28,7 @@ struct parser {
     bytes pattern, left;
     const uint8_t *last_repeat; /* where the operator just before begins, or NULL */
     struct frame *frame;
+    struct class_builder set;
     unsigned flags, depth;
     size_t ranges;
 };
