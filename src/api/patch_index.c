@@ -20,7 +20,7 @@ bool patch_index_init(struct patch_index *index, struct arena *arena, uint32_t m
 
 static bool is_key(const struct patch_slot *slot, struct patch_key key)
 {
-    return slot->key.type == key.type && bytes_equal(slot->key.text, key.text);
+    return slot->type == key.type && bytes_equal(slot->text, key.text);
 }
 
 /* The slot of the key, or the free one where it belongs; NULL when there is none: all of a small index are taken. */
@@ -50,7 +50,7 @@ struct patch_slot *patch_index_put(
     struct patch_slot *slot = seek(index, key);
     if (slot->taken)
         return slot;
-    *slot = (struct patch_slot){.key = key, .position = position, .taken = true, .value = value};
+    *slot = (struct patch_slot){key.text, (uint8_t)key.type, true, false, position, value};
     index->count++;
     return slot;
 }
@@ -65,7 +65,7 @@ bool patch_index_reserve(struct patch_index *index, struct arena *arena)
         return false;
     for (size_t i = 0; i < slots; i++)
         if (index->slots[i].taken)
-            *seek(&grown, index->slots[i].key) = index->slots[i];
+            *seek(&grown, (struct patch_key){index->slots[i].text, index->slots[i].type}) = index->slots[i];
     grown.count = index->count;
     *index = grown;
     return true;

@@ -37,9 +37,10 @@ struct patch_key {
 };
 
 struct patch_slot {
-    struct patch_key key;
-    uint32_t position;
+    bytes text; /* of the key, as is type */
+    uint8_t type;
     bool taken, used; /* used: the owner's mark */
+    uint32_t position;
     struct json *value;
 };
 
@@ -74,6 +75,7 @@ struct patch_item {
 struct patch_list {
     struct patch_item *items;
     uint32_t count;
+    struct patch_index index; /* of the items as they were when it was first needed; no slots: not yet */
 };
 
 /* How the schema merges a list. */
@@ -97,7 +99,7 @@ MUST_CHECK err_t patch_list_of(
     struct patch_context *, const struct json *array, const char *merge_key, uint32_t spare, struct patch_list *ret);
 /* Sorts: items that are in order by it, the others by server's order, the two woven by server's order. */
 MUST_CHECK err_t patch_list_order(
-    struct patch_context *, struct patch_list *, const struct patch_list *order, const struct patch_list *server);
+    struct patch_context *, struct patch_list *, struct patch_list *order, struct patch_list *server);
 MUST_CHECK err_t patch_list_to_json(struct patch_context *, const struct patch_list *, struct json **ret);
 /* All items of both are of one type, which is no list, and there are some; *ret_maps tells whether they are maps. */
 MUST_CHECK err_t patch_list_type(struct patch_context *, const struct json *a, const struct json *b, bool *ret_maps);

@@ -88,12 +88,14 @@ err_t patch_list_to_json(struct patch_context *context, const struct patch_list 
 
 /* ---- Order */
 
-static err_t index_items(struct patch_context *context, const struct patch_list *list, struct patch_index *ret)
+static err_t index_items(struct patch_context *context, struct patch_list *list)
 {
-    if (!patch_index_init(ret, context->arena, list->count))
+    if (list->index.slots)
+        return ERR_OK;
+    if (!patch_index_init(&list->index, context->arena, list->count))
         return no_memory(context);
     for (uint32_t i = 0; i < list->count; i++)
-        patch_index_put(ret, list->items[i].key, i, NULL);
+        patch_index_put(&list->index, list->items[i].key, i, NULL);
     return ERR_OK;
 }
 
@@ -114,41 +116,43 @@ static int compare_rank(const void *a, const void *b)
 /* Stable. */
 static void sort_items(struct patch_item *items, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
+    bool sorted = true;
+    for (uint32_t i = 0; i < count; i++) {
         items[i].present = i;
-    if (count > 1)
+        sorted = sorted && (i == 0 || items[i - 1].rank <= items[i].rank);
+    }
+    if (!sorted)
         qsort(items, count, sizeof(*items), compare_rank);
 }
 
-/* Weaves two sorted lists: one of the server's goes first when both stand in the server's order and it before. */
+/* Weaves two sorted lists: one of the server's goes first when both stand in the server's order and it before. Theirs
+ * carry that rank. */
 static void weave(const struct patch_index *server, const struct patch_item *ours, uint32_t our_count,
     const struct patch_item *theirs, uint32_t their_count, struct patch_item *out)
 {
-    uint32_t i = 0, j = 0;
-    while (i < our_count && j < their_count) {
-        uint32_t their_rank = rank_in(server, &theirs[j]), our_rank = rank_in(server, &ours[i]);
-        bool theirs_first = our_rank != NO_RANK && their_rank < our_rank;
-        *out++ = theirs_first ? theirs[j++] : ours[i++];
+    uint32_t j = 0;
+    for (uint32_t i = 0; i < our_count; i++) {
+        uint32_t rank = j < their_count ? rank_in(server, &ours[i]) : NO_RANK;
+        while (rank != NO_RANK && j < their_count && theirs[j].rank < rank)
+            *out++ = theirs[j++];
+        *out++ = ours[i];
     }
-    while (i < our_count)
-        *out++ = ours[i++];
     while (j < their_count)
         *out++ = theirs[j++];
 }
 
-err_t patch_list_order(struct patch_context *context, struct patch_list *list, const struct patch_list *order,
-    const struct patch_list *server)
+err_t patch_list_order(
+    struct patch_context *context, struct patch_list *list, struct patch_list *order, struct patch_list *server)
 {
-    struct patch_index ours, theirs;
     uint32_t ordered = 0, other;
     struct patch_item *parts = arena_alloc(context->arena, list->count * sizeof(*parts));
     if (!parts)
         return no_memory(context);
-    TRY(index_items(context, order, &ours));
-    TRY(index_items(context, server, &theirs));
+    TRY(index_items(context, order));
+    TRY(index_items(context, server));
     for (uint32_t i = 0; i < list->count; i++) {
         struct patch_item *item = &list->items[i];
-        item->rank = rank_in(&ours, item);
+        item->rank = rank_in(&order->index, item);
         if (item->rank != NO_RANK)
             parts[ordered++] = *item;
     }
@@ -156,12 +160,12 @@ err_t patch_list_order(struct patch_context *context, struct patch_list *list, c
     for (uint32_t i = 0; i < list->count; i++)
         if (list->items[i].rank == NO_RANK) {
             parts[other] = list->items[i];
-            parts[other].rank = rank_in(&theirs, &parts[other]);
+            parts[other].rank = rank_in(&server->index, &parts[other]);
             other++;
         }
     sort_items(parts, ordered);
     sort_items(parts + ordered, other - ordered);
-    weave(&theirs, parts, ordered, parts + ordered, other - ordered, list->items);
+    weave(&server->index, parts, ordered, parts + ordered, other - ordered, list->items);
     return ERR_OK;
 }
 
@@ -171,18 +175,19 @@ static err_t merge_scalars(struct patch_context *context, const struct json *ori
     struct patch_list *ret, struct patch_list *ret_server)
 {
     struct patch_list server, added, merged = {0};
-    struct patch_index seen;
     TRY(patch_list_of(context, original, NULL, 0, &server));
     TRY(patch_list_of(context, patch, NULL, 0, &added));
-    uint32_t most = server.count + added.count;
-    merged.items = arena_alloc(context->arena, most * sizeof(*merged.items));
-    if (!merged.items || !patch_index_init(&seen, context->arena, most))
+    TRY(index_items(context, &server));
+    TRY(index_items(context, &added));
+    merged.items = arena_alloc(context->arena, ((size_t)server.count + added.count) * sizeof(*merged.items));
+    if (!merged.items)
         return no_memory(context);
-    for (uint32_t i = 0; i < most; i++) {
-        const struct patch_item *item = i < server.count ? &server.items[i] : &added.items[i - server.count];
-        if (patch_index_put(&seen, item->key, i, NULL)->position == i)
-            merged.items[merged.count++] = *item;
-    }
+    for (uint32_t i = 0; i < server.count; i++)
+        if (rank_in(&server.index, &server.items[i]) == i)
+            merged.items[merged.count++] = server.items[i];
+    for (uint32_t i = 0; i < added.count; i++)
+        if (rank_in(&added.index, &added.items[i]) == i && rank_in(&server.index, &added.items[i]) == NO_RANK)
+            merged.items[merged.count++] = added.items[i];
     TRY(patch_list_order(context, &merged, &added, &server));
     *ret = merged, *ret_server = server;
     return ERR_OK;
@@ -192,13 +197,12 @@ err_t patch_list_delete(
     struct patch_context *context, const struct json *original, const struct json *scalars, struct json **ret)
 {
     struct patch_list from, what;
-    struct patch_index index;
     uint32_t kept = 0;
     TRY(patch_list_of(context, original, NULL, 0, &from));
     TRY(patch_list_of(context, scalars, NULL, 0, &what));
-    TRY(index_items(context, &what, &index));
+    TRY(index_items(context, &what));
     for (uint32_t i = 0; i < from.count; i++)
-        if (!patch_index_find(&index, from.items[i].key))
+        if (!patch_index_find(&what.index, from.items[i].key))
             from.items[kept++] = from.items[i];
     from.count = kept;
     return patch_list_to_json(context, &from, ret);
@@ -290,6 +294,7 @@ static err_t merge_keyed(struct patch_context *context, const struct patch_list_
     memcpy(left.items, list.items, (list.count < before ? list.count : before) * sizeof(*left.items));
     TRY(patch_list_order(context, &list, &read.plain, &left));
     left.count = list.count < before ? list.count : before;
+    left.index = (struct patch_index){0};
     *ret = list, *ret_server = left;
     return ERR_OK;
 }
