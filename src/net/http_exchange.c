@@ -23,6 +23,8 @@ struct http_exchange *exchange_new(struct http_connection *c)
     x->connection = c;
     x->state = &both->state;
     x->state->peer = peer_get(c->peer);
+    x->state->shard = c->shard;
+    c->shard->exchanges++;
     x->state->content_length = UINT64_MAX;
     x->state->since_ms = loop_now_ms(x->loop);
     return x;
@@ -31,6 +33,7 @@ struct http_exchange *exchange_new(struct http_connection *c)
 static void exchange_free(struct http_exchange *x)
 {
     struct http_exchange_state *state = x->state;
+    struct http_shard *shard = state->shard;
     if (state->begun)
         state->handler->gone(x);
     arena_reset(&x->arena);
@@ -38,6 +41,7 @@ static void exchange_free(struct http_exchange *x)
     peer_put(state->peer);
     memory_wipe(x, sizeof *x);
     free(x);
+    shard_exchange_gone(shard);
 }
 
 void exchange_source_close(struct http_exchange *x)

@@ -39,12 +39,14 @@ struct http_shard {
     struct loop *loop;
     struct loop_fd listener;
     bool listening, draining, drained;
+    bool cut;       /* the drain's time is over: nothing is waited for any more */
     int reserve_fd; /* given up to accept and close when descriptors run out */
     struct timer accept_pause;
     struct timer trim;
     unsigned handshakes;              /* since the heap was trimmed */
     struct task drain_task, cut_task; /* a loop may not have come to the one when the other is posted */
     struct http_connection *connections;
+    size_t exchanges;           /* of its connections, those that are held beyond them included */
     atomic_uint count;          /* of its connections, those on their way to it included */
     pthread_mutex_t local_lock; /* of the next two */
     struct http_local *locals;  /* calls that have not ended; only the loop's thread takes them out */
@@ -172,6 +174,7 @@ struct http_exchange_state {
     uint16_t head_refused; /* HTTP/2: with that status */
     unsigned holds;
     const struct http_handler *handler;
+    struct http_shard *shard;
     struct http_peer *peer;
     struct http_local *local; /* NULL: came over the network, or the call has ended */
     const struct http_local_user *local_user;
@@ -218,6 +221,7 @@ MUST_CHECK bool connection_identify(struct http_connection *); /* after the hand
 /* http_server.c */
 void shard_handshake_done(struct http_shard *);
 void shard_connection_gone(struct http_shard *);
+void shard_exchange_gone(struct http_shard *);
 void shard_local_gone(struct http_shard *);
 
 /* http_local.c */

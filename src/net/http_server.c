@@ -58,7 +58,8 @@ static void drained_done(struct task *task)
 static void shard_drained(struct http_shard *shard)
 {
     struct http_server *server = shard->server;
-    if (shard->drained || shard->connections || shard_has_locals(shard))
+    /* What is held goes on although its peer left: a write that is being committed. */
+    if (shard->drained || shard->connections || (shard->exchanges && !shard->cut) || shard_has_locals(shard))
         return;
     shard->drained = true;
     if (atomic_fetch_sub(&server->undrained, 1) == 1)
@@ -69,6 +70,13 @@ void shard_connection_gone(struct http_shard *shard)
 {
     atomic_fetch_sub(&shard->server->connections, 1);
     atomic_fetch_sub(&shard->count, 1);
+    if (shard->draining)
+        shard_drained(shard);
+}
+
+void shard_exchange_gone(struct http_shard *shard)
+{
+    shard->exchanges--;
     if (shard->draining)
         shard_drained(shard);
 }
@@ -249,11 +257,13 @@ static void shard_drain(struct task *task)
 static void shard_cut(struct task *task)
 {
     struct http_shard *shard = (struct http_shard *)((char *)task - offsetof(struct http_shard, cut_task));
+    shard->cut = true;
     for (struct http_connection *c = shard->connections, *next; c; c = next) {
         next = c->next;
         connection_close_now(c);
     }
     shard_locals_cut(shard);
+    shard_drained(shard);
 }
 
 static void drain_expired(struct timer *timer)

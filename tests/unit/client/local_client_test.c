@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -26,6 +27,8 @@ static struct {
     pthread_t thread;
     atomic_int gone;
     atomic_bool reached, drained;
+    struct http_exchange *held;
+    sem_t turned;
 } t;
 
 static const struct api_request never = {.method = "GET", .path = {(const uint8_t *)"/never", 6}};
@@ -77,7 +80,10 @@ static void handle_head(struct http_exchange *x)
         stream(x, LINES_MANY, false);
     else if (bytes_equal(x->path, BYTES("/watch")))
         stream(x, 2, true);
-    else
+    else if (bytes_equal(x->path, BYTES("/held"))) {
+        http_hold(t.held = x);
+        atomic_store(&t.reached, true);
+    } else
         atomic_store(&t.reached, bytes_equal(x->path, BYTES("/never")));
 }
 
@@ -282,6 +288,47 @@ static void test_drain(void **state)
     assert_int_equal(pthread_create(&t.thread, NULL, run, NULL), 0); /* for tear_down */
 }
 
+static void turned(struct task *task)
+{
+    (void)task;
+    sem_post(&t.turned);
+}
+
+static void release_held(struct task *task)
+{
+    http_release(t.held);
+    turned(task);
+}
+
+static void on_loop(void (*run_task)(struct task *))
+{
+    struct task task = {.run = run_task};
+    loop_post(t.loop, &task);
+    sem_wait(&t.turned);
+}
+
+/* What somebody works on is waited for, also when its caller went: a write that is being committed. */
+static void test_drain_waits_for_the_held(void **state)
+{
+    struct api_reply reply;
+    pthread_t stopper;
+    (void)state;
+    sem_init(&t.turned, 0, 0);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_later, NULL), 0);
+    assert_int_equal(t.client->call(t.client, &t.arena, &(struct api_request){.method = "GET", .path = BYTES("/held")},
+                         &reply, NULL),
+        ERR_UNAVAILABLE);
+    pthread_join(stopper, NULL);
+    http_server_drain(t.server, 60000, drained, NULL);
+    for (int i = 0; i < 5; i++)
+        on_loop(turned);
+    assert_false(atomic_load(&t.drained));
+    on_loop(release_held);
+    pthread_join(t.thread, NULL);
+    assert_true(atomic_load(&t.drained));
+    assert_int_equal(pthread_create(&t.thread, NULL, run, NULL), 0); /* for tear_down */
+}
+
 static void *call_never(void *argument)
 {
     struct api_reply reply;
@@ -313,6 +360,6 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {TEST(test_call), TEST(test_body_above_limit), TEST(test_answer_in_pieces),
         TEST(test_watch_pauses), TEST(test_watch_waits), TEST(test_watch_refused), TEST(test_stop), TEST(test_drain),
-        TEST(test_close)};
+        TEST(test_drain_waits_for_the_held), TEST(test_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
