@@ -40,7 +40,7 @@ struct serve_options {
     uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
     int log_level, log_format;
-    bool anonymous_health, debuggable;
+    bool anonymous_health, debuggable, no_controllers;
 };
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", "trace", NULL};
@@ -84,6 +84,8 @@ static const struct command_option serve_rows[] = {
     {"log-format", 0, OPTION_CHOICE, "FORMAT", "auto is text on a terminal and JSON lines elsewhere", FIELD(log_format),
         .choices = log_formats},
     {"debuggable", 0, OPTION_FLAG, NULL, "let debuggers and /proc read the process's memory", FIELD(debuggable),
+        .hidden = true},
+    {"no-controllers", 0, OPTION_FLAG, NULL, "only answer, as kube-apiserver alone does", FIELD(no_controllers),
         .hidden = true},
 };
 #undef FIELD
@@ -324,6 +326,8 @@ static err_t start_controllers(struct error *error)
 {
     size_t count;
     const struct controller *const *controllers = controllers_all(&count);
+    if (run.options->no_controllers)
+        return ERR_OK;
     run.settings = (struct control_settings){
         .trusted = trusted, .address = run.address, .port = run.port, .event_ttl_ms = run.options->event_ttl_ms};
     return control_start(run.http, run.loops[0], &run.settings, controllers, count, &run.control, error);

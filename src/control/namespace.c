@@ -178,7 +178,8 @@ static err_t delete_contents(struct deletion *d, struct error *error)
     for (size_t i = 0; i < kinds; i++)
         if (is_content(all[i]) && is_pod(all[i]))
             TRY(try_kind(d, all[i], error));
-    for (size_t i = 0; i < kinds && !d->left; i++)
+    bool pods_left = d->left;
+    for (size_t i = 0; i < kinds && !pods_left; i++)
         if (is_content(all[i]) && !is_pod(all[i]))
             TRY(try_kind(d, all[i], error));
     return d->arena->failed == ERR_OK ? ERR_OK : no_room(d, error);

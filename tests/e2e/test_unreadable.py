@@ -8,13 +8,13 @@ from harness import SECRETS
 ANNOTATION = "coffer.dev/unreadable"
 
 
-def change_record(directory, name, change):
-    """Rewrites the newest record of default/NAME in the log by change(bytearray)."""
+def change_record(directory, name, change, namespace="default"):
+    """Rewrites the newest record of NAMESPACE/NAME in the log by change(bytearray)."""
     environment = lmdb.open(str(directory), max_dbs=16, map_size=1 << 30, readonly=False, lock=True, create=False)
     with environment.begin(write=True) as transaction:
         log = environment.open_db(b"log", txn=transaction, create=False)
         with transaction.cursor(log) as cursor:
-            found = [(key, value) for key, value in cursor if b"default/" + name.encode() in value[:600]]
+            found = [(key, value) for key, value in cursor if f"{namespace}/{name}".encode() in value[:600]]
         key, value = found[-1]
         changed = bytearray(value)
         change(changed)
