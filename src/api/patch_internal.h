@@ -14,6 +14,9 @@ struct patch_context {
 
 /* 422 without a word about what did not fit: kube-apiserver's own sentence, and it shows nothing. */
 err_t patch_unprocessable(struct error *);
+#ifdef __clang_analyzer__ /* as in base/error.h */
+#define patch_unprocessable(error) ((patch_unprocessable)(error), ERR_INVALID)
+#endif
 /* 500 with the message alone, as kube-apiserver answers what strategic merge finds wrong with a patch. */
 #define patch_plain(context, ...) error_set((context)->error, ERR_UNKNOWN, __VA_ARGS__)
 

@@ -3,7 +3,7 @@
  * keeps them where the list takes the place of a map, and so a second merge changes more; here they always go.) */
 #include "api/patch_internal.h"
 
-err_t patch_unprocessable(struct error *error)
+err_t(patch_unprocessable)(struct error *error)
 {
     return error_set(error, ERR_INVALID, "the server rejected our request due to an error in our request");
 }
