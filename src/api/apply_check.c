@@ -92,5 +92,5 @@ err_t apply_check(struct arena *arena, const struct schema *schema, const struct
     if (!c.count)
         return ERR_OK;
     return error_set(
-        error, ERR_UNKNOWN, "%s%.*s", c.count > 1 ? "errors:\n  " : "", BYTES_FMT(buffer_bytes(&c.sentences)));
+        error, ERR_BAD_REQUEST, "%s%.*s", c.count > 1 ? "errors:\n  " : "", BYTES_FMT(buffer_bytes(&c.sentences)));
 }
