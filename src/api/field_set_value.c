@@ -244,6 +244,15 @@ const struct field_set *field_set_with_named(
     return field_set_built(&b);
 }
 
+/* Whether a schema says that values of its type are leaves, lists and maps too. */
+static bool is_declared_leaf(const struct schema *schema)
+{
+    if (schema->type == SCHEMA_ANY || schema->type == SCHEMA_UNION)
+        return false;
+    enum field_shape shape = field_shape_of(schema, NULL);
+    return shape != FIELD_SHAPE_SCALAR && field_shape_atomic(schema, shape);
+}
+
 const struct field_set *field_set_reconcile(
     struct arena *arena, const struct schema *schema, const struct field_set *set)
 {
@@ -251,11 +260,11 @@ const struct field_set *field_set_reconcile(
     for (size_t i = 0; set && i < set->count; i++) {
         const struct field_node *node = &set->nodes[i];
         const struct schema *below = node_schema(schema, &node->element);
-        bool leaf = below && below->type != SCHEMA_ANY && below->type != SCHEMA_UNION && node->children &&
-                    field_shape_of(below, NULL) != FIELD_SHAPE_SCALAR &&
-                    field_shape_atomic(below, field_shape_of(below, NULL));
-        field_set_put(&b, &node->element, node->member || leaf,
-            leaf || !below ? (leaf ? NULL : node->children) : field_set_reconcile(arena, below, node->children));
+        if (below && node->children && is_declared_leaf(below))
+            field_set_put(&b, &node->element, true, NULL);
+        else
+            field_set_put(&b, &node->element, node->member,
+                below ? field_set_reconcile(arena, below, node->children) : node->children);
     }
     return field_set_built(&b);
 }
