@@ -278,9 +278,6 @@ def test_namespace(kubectl, kubectl_program):
     assert row[:2] == [name, "Active"]
     assert json.loads(kubectl.out("get", "namespace", name, "-o", "json"))["metadata"]["labels"] == {"kubernetes.io/metadata.name": name}
     kubectl.run("-n", name, "create", "secret", "generic", "s", "--from-literal=a=b")
-    done = kubectl.run("delete", "namespace", name, check=False)
-    assert done.returncode == 1 and "Conflict" in done.stderr
-    kubectl.run("-n", name, "delete", "secret", "s")
     assert kubectl.out("delete", "namespace", name) == f'namespace "{name}" deleted\n'
     assert kubectl.run("get", "namespace", name, check=False).returncode == 1
 
