@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a pod may run: affinity, tolerations, spreading. */
+#include "kinds/pod.h"
+
+/* ---- Nodes */
+
+static void check_node_requirement(const struct field *requirement, bool check_values)
+{
+    const struct field *operator= FIELD(requirement, "operator"), *values = FIELD(requirement, "values");
+    if (field_is(operator, "In") || field_is(operator, "NotIn")) {
+        if (!field_count(values))
+            field_required_because(values, "must be specified when `operator` is 'In' or 'NotIn'");
+    } else if (field_is(operator, "Exists") || field_is(operator, "DoesNotExist")) {
+        if (field_count(values))
+            field_forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    } else if (field_is(operator, "Gt") || field_is(operator, "Lt")) {
+        if (field_count(values) != 1)
+            field_required_because(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
+    } else {
+        field_invalid(operator, "not a valid selector operator");
+    }
+    check_qualified_name(FIELD(requirement, "key"));
+    if (check_values)
+        FIELD_EACH(value, values)
+    check_label_value(&value);
+}
+
+static void check_node_field(const struct field *requirement)
+{
+    const struct field *operator= FIELD(requirement, "operator"), *values = FIELD(requirement, "values");
+    const struct field *key = FIELD(requirement, "key");
+    if (!field_is(operator, "In") && !field_is(operator, "NotIn"))
+        field_invalid(operator, "not a valid selector operator");
+    else if (field_count(values) != 1)
+        field_required_because(
+            values, "must be only one value when `operator` is 'In' or 'NotIn' for node field selector");
+    if (!field_is(key, "metadata.name")) {
+        field_invalid(key, "not a valid field selector key");
+        return;
+    }
+    FIELD_EACH(value, values)
+    check_dns_subdomain(&value);
+}
+
+static void check_node_term(const struct field *term, bool check_values)
+{
+    const struct field *expressions = FIELD(term, "matchExpressions"), *fields = FIELD(term, "matchFields");
+    FIELD_EACH(expression, expressions)
+    check_node_requirement(&expression, check_values);
+    FIELD_EACH(field, fields)
+    check_node_field(&field);
+}
+
+static void check_weight(const struct field *weight)
+{
+    int64_t number = field_integer(weight, 0);
+    if (number <= 0 || number > 100)
+        field_invalid_as(
+            weight, arena_format(weight->check->arena, "%lld", (long long)number), "must be in the range 1-100");
+}
+
+#define REQUIRED  "requiredDuringSchedulingIgnoredDuringExecution"
+#define PREFERRED "preferredDuringSchedulingIgnoredDuringExecution"
+
+static void check_node_affinity(const struct field *affinity)
+{
+    const struct field *required = FIELD(affinity, REQUIRED), *preferred = FIELD(affinity, PREFERRED);
+    const struct field *terms = FIELD(required, "nodeSelectorTerms");
+    if (required->value && !field_count(terms))
+        field_required_because(terms, "must have at least one node selector term");
+    FIELD_EACH(term, terms)
+    check_node_term(&term, true);
+    FIELD_EACH(term, preferred)
+    {
+        check_weight(FIELD(&term, "weight"));
+        check_node_term(FIELD(&term, "preference"), false);
+    }
+}
+
+/* ---- Pods */
+
+/* The keys that a label selector asks for. */
+static struct name_table selected_keys(const struct field *selector)
+{
+    struct name_table keys = {.arena = selector->check->arena};
+    const struct field *labels = FIELD(selector, "matchLabels"), *others = FIELD(selector, "matchExpressions");
+    FIELD_EACH(label, labels)
+    (void)name_table_add(&keys, label.key, NULL);
+    FIELD_EACH(requirement, others)
+    (void)name_table_add(&keys, field_text(FIELD(&requirement, "key")), NULL);
+    return keys;
+}
+
+static void check_label_keys(const struct field *owner, const char *member)
+{
+    const struct field *keys = FIELD(owner, member);
+    if (!field_count(keys))
+        return;
+    if (!FIELD(owner, "labelSelector")->value) {
+        field_forbidden(keys, "must not be specified when labelSelector is not set");
+        return;
+    }
+    FIELD_EACH(key, keys)
+    check_qualified_name(&key);
+}
+
+static void check_match_label_keys(const struct field *term)
+{
+    const struct field *keys = FIELD(term, "matchLabelKeys"), *others = FIELD(term, "mismatchLabelKeys");
+    check_label_keys(term, "matchLabelKeys");
+    check_label_keys(term, "mismatchLabelKeys");
+    struct name_table mismatched = {.arena = term->check->arena};
+    FIELD_EACH(other, others)
+    (void)name_table_add(&mismatched, field_text(&other), NULL);
+    FIELD_EACH(key, keys)
+    if (name_table_find(&mismatched, field_text(&key)))
+        field_invalid(&key, "exists in both matchLabelKeys and mismatchLabelKeys");
+}
+
+static void check_pod_term(const struct field *term)
+{
+    const struct field *topology = FIELD(term, "topologyKey"), *namespaces = FIELD(term, "namespaces");
+    check_label_selector(FIELD(term, "labelSelector"));
+    check_label_selector(FIELD(term, "namespaceSelector"));
+    FIELD_EACH(namespace, namespaces)
+    check_dns_label(FIELD_WITH(term, "namespace", namespace.value));
+    check_match_label_keys(term);
+    if (!field_text(topology).n)
+        field_required_because(topology, "can not be empty");
+    check_qualified_name(topology);
+}
+
+static void check_pod_affinity(const struct field *affinity)
+{
+    const struct field *required = FIELD(affinity, REQUIRED), *preferred = FIELD(affinity, PREFERRED);
+    FIELD_EACH(term, required)
+    check_pod_term(&term);
+    FIELD_EACH(term, preferred)
+    {
+        check_weight(FIELD(&term, "weight"));
+        check_pod_term(FIELD(&term, "podAffinityTerm"));
+    }
+}
+
+void pod_affinity_check(const struct field *affinity)
+{
+    check_node_affinity(FIELD(affinity, "nodeAffinity"));
+    check_pod_affinity(FIELD(affinity, "podAffinity"));
+    check_pod_affinity(FIELD(affinity, "podAntiAffinity"));
+}
+
+/* ---- Tolerations */
+
+void pod_taint_effect_check(const struct field *effect)
+{
+    static const char *const effects[] = {"NoSchedule", "PreferNoSchedule", "NoExecute"};
+    CHECK_ONE_OF(effect, effects);
+}
+
+static void check_toleration(const struct field *toleration)
+{
+    static const char *const operators[] = {"Equal", "Exists"};
+    const struct field *key = FIELD(toleration, "key"), *operator= FIELD(toleration, "operator");
+    const struct field *value = FIELD(toleration, "value"), *effect = FIELD(toleration, "effect");
+    const struct field *as = FIELD_WITH(toleration, "operator", value->value);
+    const char *sentences[4];
+    if (field_text(key).n)
+        check_qualified_name(key);
+    else if (!field_is(operator, "Exists"))
+        field_invalid(operator,
+            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"");
+    if (FIELD(toleration, "tolerationSeconds")->value && !field_is(effect, "NoExecute"))
+        field_invalid(effect, "effect must be 'NoExecute' when `tolerationSeconds` is set");
+    if (field_is(operator, "Equal") || !field_text(operator).n) {
+        if (label_value_errors(field_text(value), sentences))
+            field_invalid(as, "%s", sentences[0]);
+    } else if (!field_is(operator, "Exists")) {
+        FIELD_UNSUPPORTED(operator, operators);
+    } else if (field_text(value).n) {
+        field_invalid(as, "value must be empty when `operator` is 'Exists'");
+    }
+    if (field_text(effect).n)
+        pod_taint_effect_check(effect);
+}
+
+void pod_tolerations_check(const struct field *tolerations)
+{
+    FIELD_EACH(toleration, tolerations)
+    check_toleration(&toleration);
+}
+
+/* ---- Spreading */
+
+static void check_minimum_domains(const struct field *constraint)
+{
+    const struct field *domains = FIELD(constraint, "minDomains"), *action = FIELD(constraint, "whenUnsatisfiable");
+    if (!domains->value)
+        return;
+    check_positive(domains);
+    if (!field_is(action, "DoNotSchedule"))
+        field_invalid(domains, "can only use minDomains if whenUnsatisfiable=DoNotSchedule, not %.*s",
+            BYTES_FMT(field_text(action)));
+}
+
+static void check_spread_keys(const struct field *constraint)
+{
+    const struct field *keys = FIELD(constraint, "matchLabelKeys");
+    struct name_table selected = selected_keys(FIELD(constraint, "labelSelector"));
+    check_label_keys(constraint, "matchLabelKeys");
+    FIELD_EACH(key, keys)
+    if (name_table_find(&selected, field_text(&key)))
+        field_invalid(&key, "exists in both matchLabelKeys and labelSelector");
+}
+
+static void check_constraint(const struct field *constraint)
+{
+    static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway"};
+    static const char *const policies[] = {"Honor", "Ignore"};
+    static const char *const policy_members[] = {"nodeAffinityPolicy", "nodeTaintsPolicy"};
+    const struct field *topology = FIELD(constraint, "topologyKey"), *action = FIELD(constraint, "whenUnsatisfiable");
+    check_positive(FIELD(constraint, "maxSkew"));
+    if (!field_text(topology).n)
+        field_required_because(topology, "can not be empty");
+    if (!field_is(action, actions[0]) && !field_is(action, actions[1]))
+        FIELD_UNSUPPORTED(action, actions);
+    check_minimum_domains(constraint);
+    for (size_t i = 0; i < ARRAY_LEN(policy_members); i++)
+        if (FIELD(constraint, policy_members[i])->value)
+            CHECK_ONE_OF(FIELD(constraint, policy_members[i]), policies);
+    check_spread_keys(constraint);
+    check_label_selector(FIELD(constraint, "labelSelector"));
+}
+
+void pod_spread_check(const struct field *constraints)
+{
+    struct arena *arena = constraints->check->arena;
+    struct name_table seen = {.arena = arena};
+    FIELD_EACH(constraint, constraints)
+    {
+        bytes pair = arena_format(arena, "{%.*s, %.*s}", BYTES_FMT(field_text(FIELD(&constraint, "topologyKey"))),
+            BYTES_FMT(field_text(FIELD(&constraint, "whenUnsatisfiable"))));
+        check_constraint(&constraint);
+        struct json shown = {.type = JSON_STRING, .text = pair};
+        if (!pair.p)
+            (void)arena_error(arena, constraints->check->error);
+        else if (!name_table_add(&seen, pair, NULL))
+            field_duplicate(FIELD_WITH(&constraint, "{topologyKey, whenUnsatisfiable}", &shown));
+    }
+}
