@@ -7,6 +7,8 @@
 #include "api/field_set.h"
 #include "api/kind.h"
 
+#define FIELD_MANAGER_MOST 128
+
 struct field_manager {
     bytes name;        /* fieldManager, else the User-Agent up to the first '/'; at most 128 bytes */
     bytes subresource; /* "status"; "": none */
@@ -36,9 +38,8 @@ bool managed_fields_same(const struct json *old, const struct json *object);
  * back, for updates and applies alike. */
 MUST_CHECK err_t managed_fields_keep_times(struct arena *, struct json *object, const struct json *old, struct error *);
 
-/* What an Accept of metadata shows when managedFields must be left out is the caller's; this drops entries that cannot
- * be read (fieldsType other than FieldsV1, unknown apiVersion of this group is kept). ERR_INVALID with field errors for
- * entries that a client sent and that are malformed. */
+/* Adds causes for entries that a client sent and that managed_fields_update let pass (the name of a manager may be too
+ * long): of an object about to be stored. */
 void managed_fields_validate(struct arena *, const struct json *metadata, struct error *);
 
 #endif
