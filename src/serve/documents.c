@@ -11,6 +11,13 @@
         (const uint8_t *)("" literal), sizeof(literal) - 1                                                             \
     }
 
+/* A document is larger than what an exchange without a body may hold. */
+static void begin(struct request *r, struct buffer *out)
+{
+    r->arena->limit = READ_ARENA_LIMIT;
+    buffer_init(out, r->arena);
+}
+
 static enum step_result send(struct request *r, struct buffer *out, bytes type)
 {
     if (out->failed)
@@ -115,7 +122,7 @@ static enum step_result discovery_root(struct request *r, bool core)
 {
     struct buffer out;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     switch (discovery_form(r)) {
     case DISCOVERY_NONE:
         return not_acceptable(r);
@@ -145,7 +152,7 @@ enum step_result api_below_document(struct request *r)
 {
     struct buffer out;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     return discovery_resources(&out, BYTES(""), route_rest(r)) ? send(r, &out, JSON_TYPE) : answer_page_not_found(r);
 }
 
@@ -155,7 +162,7 @@ enum step_result apis_below_document(struct request *r)
     struct buffer out;
     bool known;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     known = group.n > 0 && (rest.n > 0 ? discovery_resources(&out, group, rest) : discovery_group(&out, group));
     return known ? send(r, &out, JSON_TYPE) : answer_page_not_found(r);
 }
@@ -164,7 +171,7 @@ enum step_result version_document(struct request *r)
 {
     struct buffer out;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     discovery_version(&out);
     return send(r, &out, JSON_TYPE);
 }
@@ -175,7 +182,7 @@ enum step_result openapi_v2_document(struct request *r)
     bytes accept = http_header(r->exchange, BYTES("accept")), mark = BYTES("proto-openapi.spec.v2");
     struct buffer out;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     if (accept.n > 0 && memmem(accept.p, accept.n, mark.p, mark.n)) {
         openapi_v2_protobuf(&out);
         return send_cached(r, &out, BYTES("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"));
@@ -188,7 +195,7 @@ enum step_result openapi_v3_document(struct request *r)
 {
     struct buffer out;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     openapi_v3_index(&out);
     return send_cached(r, &out, JSON_TYPE);
 }
@@ -199,7 +206,7 @@ enum step_result openapi_v3_below_document(struct request *r)
     bytes group = bytes_equal(root, BYTES("apis")) ? part(&rest, '/') : BYTES_NONE;
     struct buffer out;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     if ((!bytes_equal(root, BYTES("api")) && group.n == 0) || !openapi_v3(&out, group, rest))
         return answer_page_not_found(r);
     return send_cached(r, &out, JSON_TYPE);
@@ -222,7 +229,7 @@ enum step_result root_document(struct request *r)
     struct buffer out;
     bool first = true;
 
-    buffer_init(&out, r->arena);
+    begin(r, &out);
     buffer_text(&out, "{\n  \"paths\": [");
     for (size_t i = 0; i < count; i++)
         if (!routes[i].below && strcmp(routes[i].path, "/") != 0)
