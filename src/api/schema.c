@@ -47,17 +47,23 @@ static void order_members(const struct schema *schema, struct json *object)
     }
 }
 
-void schema_arrange(const struct schema *schema, struct json *object)
+static void arrange_children(const struct schema *schema, struct json *value)
 {
-    if (!object || object->type != JSON_OBJECT)
-        return;
-    if (schema->type == SCHEMA_MAP || schema->custom)
-        json_sort(object);
-    else if (schema->type == SCHEMA_OBJECT)
-        order_members(schema, object);
-    for (struct json *member = schema->property_count ? object->first : NULL; member; member = member->next) {
-        const struct schema_property *p = schema_property(schema, member->key);
-        if (p)
-            schema_arrange(p->schema, member);
+    for (struct json *child = value->first; child; child = child->next) {
+        const struct schema_property *p = schema->property_count ? schema_property(schema, child->key) : NULL;
+        const struct schema *of_child = p ? p->schema : schema->items;
+        if (of_child)
+            schema_arrange(of_child, child);
     }
+}
+
+void schema_arrange(const struct schema *schema, struct json *value)
+{
+    if (!value || (value->type != JSON_OBJECT && value->type != JSON_ARRAY))
+        return;
+    if (value->type == JSON_OBJECT && (schema->type == SCHEMA_MAP || schema->custom))
+        json_sort(value);
+    else if (value->type == JSON_OBJECT && schema->type == SCHEMA_OBJECT)
+        order_members(schema, value);
+    arrange_children(schema, value);
 }

@@ -120,9 +120,9 @@ struct schema_constraints {
 const struct schema_property *schema_property(const struct schema *, bytes name);
 const struct schema_property *schema_property_by_number(const struct schema *, uint32_t protobuf);
 
-/* Puts the members of an object in canonical order, in place, in its maps and objects too: after fields were set.
+/* Puts members in canonical order, in place, all the way down: after fields were set.
  * Unknown members go last. */
-void schema_arrange(const struct schema *, struct json *object);
+void schema_arrange(const struct schema *, struct json *value);
 
 /* Schemas read from files. References between them are resolved by schemas_link, once all files are read. Errors name
  * the place in the file: `io.k8s.x.Y.a: unknown keyword "b"`. All arena memory. */
