@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Admission: what other objects say about a write. What it rests on goes into the commit as compares. */
+#include "serve/admission.h"
+
 #include "kinds/kinds.h"
 #include "serve/snapshots.h"
 #include "serve/steps.h"
@@ -16,6 +18,50 @@ err_t compare_add(struct request *r, uint8_t type, const struct kind *kind, byte
         return error_set(&r->error, ERR_UNAVAILABLE, "the write rests on too many other objects");
     r->compares[r->compare_count++] = (struct compare){type, {kind->number, key}, revision};
     return ERR_OK;
+}
+
+err_t admission_get(struct request *r, struct read_txn *txn, const struct kind *kind, bytes key, struct json **ret,
+    uint64_t *ret_revision)
+{
+    struct record record;
+    bytes text;
+    err_t code =
+        key.n > STORE_KEY_MAX ? ERR_NOT_FOUND : store_get(txn, (struct store_key){kind->number, key}, 0, &record, NULL);
+
+    *ret = NULL;
+    if (code == ERR_NOT_FOUND)
+        return ERR_OK;
+    if (code != ERR_OK)
+        return error_set(&r->error, code, "the store cannot be read");
+    TRY(record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error));
+    if (ret_revision)
+        *ret_revision = record.revision;
+    return record_parse(r->arena, kind, text, ret, &r->error);
+}
+
+err_t admission_list(
+    struct request *r, struct read_txn *txn, const struct kind *kind, bytes prefix, struct admission_list *ret)
+{
+    struct range range = {.txn = txn, .kind = kind->number, .prefix = prefix, .start = prefix};
+    struct record record;
+    err_t code = ERR_OK;
+
+    TRY(range_begin(&range, &r->error));
+    while (code == ERR_OK && range_next(&range, &record) == 1) {
+        bytes text;
+        if (ret->count == ADMISSION_LIST_MOST) {
+            code = error_set(&r->error, ERR_UNAVAILABLE, "there are more than %d %s that decide about this write",
+                ADMISSION_LIST_MOST, kind->plural);
+            break;
+        }
+        ret->revisions[ret->count] = record.revision;
+        code = record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error);
+        if (code == ERR_OK)
+            code = record_parse(r->arena, kind, text, &ret->objects[ret->count], &r->error);
+        ret->count += code == ERR_OK;
+    }
+    range_end(&range);
+    return code;
 }
 
 static err_t terminating(struct request *r, bytes namespace)
@@ -35,21 +81,15 @@ static err_t terminating(struct request *r, bytes namespace)
 static err_t admit_namespace(struct request *r, struct read_txn *txn)
 {
     const struct kind *kind = &namespace_kind;
-    struct store_key key = {kind->number, r->namespace};
-    struct record record;
     struct json *namespace;
-    bytes text;
-    err_t code = key.name.n > STORE_KEY_MAX ? ERR_NOT_FOUND : store_get(txn, key, 0, &record, &r->error);
+    uint64_t revision;
 
-    if (code == ERR_NOT_FOUND)
+    TRY(admission_get(r, txn, kind, r->namespace, &namespace, &revision));
+    if (!namespace)
         return status_not_found(&r->error, &r->details, kind, r->namespace);
-    if (code != ERR_OK)
-        return code;
-    TRY(record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error));
-    TRY(record_parse(r->arena, kind, text, &namespace, &r->error));
     if (json_text(json_get(namespace, BYTES("metadata")), BYTES("deletionTimestamp")).n > 0)
         return terminating(r, r->namespace);
-    return compare_add(r, COMPARE_REVISION, kind, r->namespace, record.revision);
+    return compare_add(r, COMPARE_REVISION, kind, r->namespace, revision);
 }
 
 /* A kind that is defined gets its number before anything can be stored under it. */
@@ -68,7 +108,11 @@ static err_t admit(struct request *r, struct read_txn *txn)
         TRY(admit_definition(r));
     TRY(compare_add(r, r->creates ? COMPARE_ABSENT : COMPARE_REVISION, r->kind, r->key, r->old_revision));
     if (r->creates && r->kind->namespaced)
-        return admit_namespace(r, txn);
+        TRY(admit_namespace(r, txn));
+    if (r->creates && r->kind == &pod_kind)
+        return admit_pod(r, txn);
+    if (r->subresource == SUBRESOURCE_EVICTION && r->old)
+        return admit_eviction(r, txn);
     return ERR_OK;
 }
 

@@ -17,7 +17,9 @@ err_t patch_decode(struct request *r)
 {
     TRY(patch_type_of(http_header(r->exchange, BYTES("content-type")), r->kind->custom, &r->patch_type, &r->error));
     TRY(require_manager(r));
-    return patch_parse(r->arena, r->patch_type, r->exchange->body, &r->patch, &r->error);
+    r->flaws = (struct warnings){0};
+    return patch_parse_strict(r->arena, r->patch_type, r->exchange->body,
+        r->options.field_validation == FIELD_VALIDATION_IGNORE ? NULL : &r->flaws, &r->patch, &r->error);
 }
 
 /* What is patched: the stored object as clients see it. The tree shares all but metadata with old. */
@@ -61,6 +63,40 @@ static err_t run(struct request *r, const struct json *seen, struct json **ret)
     }
 }
 
+/* Of a strict request: the patch's own flaws go before those of what it made. */
+static err_t refuse_flaws(struct request *r, err_t decoded)
+{
+    bytes strict = BYTES("strict decoding error: "), why = r->error.message;
+    struct buffer all;
+
+    if (decoded != ERR_OK && (decoded != ERR_BAD_REQUEST || !bytes_start(why, strict)))
+        return decoded;
+    buffer_init(&all, r->arena);
+    for (size_t i = 0; i < r->flaws.count; i++) {
+        buffer_text(&all, i > 0 ? ", " : "");
+        buffer_put(&all, r->flaws.text[i]);
+    }
+    if (decoded != ERR_OK) {
+        buffer_text(&all, ", ");
+        buffer_put(&all, bytes_skip(why, strict.n));
+    }
+    if (all.failed)
+        return arena_error(r->arena, &r->error);
+    return error_set(&r->error, ERR_BAD_REQUEST, "%.*s%.*s", BYTES_FMT(strict), BYTES_FMT(buffer_bytes(&all)));
+}
+
+static err_t decode_result(struct request *r, const struct kind *kind, const struct json *patched)
+{
+    err_t code;
+
+    for (size_t i = 0; r->options.field_validation == FIELD_VALIDATION_WARN && i < r->flaws.count; i++)
+        warning_add(r->arena, &r->warnings, r->flaws.text[i]);
+    code = decode_patched(r->arena, kind, patched, r->options.field_validation, &r->warnings, &r->object, &r->error);
+    if (r->options.field_validation == FIELD_VALIDATION_STRICT && r->flaws.count > 0)
+        code = refuse_flaws(r, code);
+    return code == ERR_OK ? ERR_OK : refuse_result(r);
+}
+
 static err_t change(struct request *r)
 {
     const struct kind *kind = subresource_shown_kind(r);
@@ -73,9 +109,7 @@ static err_t change(struct request *r)
     if (code == ERR_INVALID)
         r->details.present = true;
     TRY(code);
-    code = decode_patched(r->arena, kind, patched, r->options.field_validation, &r->warnings, &r->object, &r->error);
-    if (code != ERR_OK)
-        return refuse_result(r);
+    TRY(decode_result(r, kind, patched));
     r->sent_revision = json_text(json_get(r->object, BYTES("metadata")), BYTES("resourceVersion"));
     return kind == r->kind ? ERR_OK : subresource_take(r, r->object);
 }

@@ -2,7 +2,8 @@
 /* ResourceQuotas: how many objects of a kind a namespace may hold. The commit counts again, so that two creates at once
  * cannot both take the last place. Amounts of cpu, memory and storage are not enforced. */
 #include "api/quantity.h"
-#include "serve/steps.h"
+#include "kinds/kinds.h"
+#include "serve/admission.h"
 
 #define QUOTAS_MOST 16 /* names in one sentence */
 
@@ -97,27 +98,15 @@ static err_t admit_quota(struct request *r, struct read_txn *txn, bytes prefix, 
 
 static err_t admit_quotas(struct request *r, struct read_txn *txn)
 {
-    const struct kind *kind = kind_by_resource(registry_current(), BYTES(""), BYTES("v1"), BYTES("resourcequotas"));
-    bytes prefix = arena_join(r->arena, r->namespace, BYTES("/"), ARENA_END), text;
-    struct range range = {.txn = txn, .kind = kind ? kind->number : 0, .prefix = prefix, .start = prefix};
-    struct record record;
-    err_t code = ERR_OK;
+    bytes prefix = arena_join(r->arena, r->namespace, BYTES("/"), ARENA_END);
+    struct admission_list *quotas = arena_zero(r->arena, sizeof *quotas);
 
-    if (!kind)
-        return ERR_OK;
-    if (!prefix.p)
+    if (!prefix.p || !quotas)
         return arena_error(r->arena, &r->error);
-    TRY(range_begin(&range, &r->error));
-    while (code == ERR_OK && range_next(&range, &record) == 1) {
-        struct json *quota;
-        code = record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error);
-        if (code == ERR_OK)
-            code = record_parse(r->arena, kind, text, &quota, &r->error);
-        if (code == ERR_OK)
-            code = admit_quota(r, txn, prefix, quota);
-    }
-    range_end(&range);
-    return code;
+    TRY(admission_list(r, txn, &resource_quota_kind, prefix, quotas));
+    for (size_t i = 0; i < quotas->count; i++)
+        TRY(admit_quota(r, txn, prefix, quotas->objects[i]));
+    return ERR_OK;
 }
 
 enum step_result quota_step(struct request *r)
@@ -129,7 +118,9 @@ enum step_result quota_step(struct request *r)
         return STEP_NEXT;
     if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
         return STEP_FAIL;
-    code = admit_quotas(r, txn);
+    code = r->kind == &pod_kind ? admit_pod_bounds(r, txn) : ERR_OK;
+    if (code == ERR_OK)
+        code = admit_quotas(r, txn);
     store_read_end(txn);
     return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
 }

@@ -91,15 +91,16 @@ struct request {
 
     /* a write on its way */
     enum patch_type patch_type;
-    struct json *patch;  /* of a PATCH: its body */
-    struct json *sent;   /* a Scale or Binding that was sent, for the object that is not loaded yet */
-    bool creates;        /* nothing is stored under the name yet: a create, or an apply that becomes one */
-    struct json *object; /* canonical tree: what will be stored */
-    bytes text;          /* object's stored text; of a delete: what is answered */
-    bytes sent_revision; /* metadata.resourceVersion of the body of a PUT, or of what a patch made */
-    bytes key;           /* "namespace/name" or "name" */
-    bool generated_name; /* a name that is taken is drawn anew */
-    struct json *old;    /* what is stored now; NULL on create, or unreadable */
+    struct json *patch;    /* of a PATCH: its body */
+    struct warnings flaws; /* what fieldValidation has against the patch itself */
+    struct json *sent;     /* a Scale or Binding that was sent, for the object that is not loaded yet */
+    bool creates;          /* nothing is stored under the name yet: a create, or an apply that becomes one */
+    struct json *object;   /* canonical tree: what will be stored */
+    bytes text;            /* object's stored text; of a delete: what is answered */
+    bytes sent_revision;   /* metadata.resourceVersion of the body of a PUT, or of what a patch made */
+    bytes key;             /* "namespace/name" or "name" */
+    bool generated_name;   /* a name that is taken is drawn anew */
+    struct json *old;      /* what is stored now; NULL on create, or unreadable */
     bytes old_text;
     bool old_stale;        /* stored with an older key: written even when nothing changed */
     uint64_t old_revision; /* of it; 0 on create */

@@ -185,9 +185,10 @@ static err_t learn_kind(struct server *server, struct arena *arena, const struct
     if (!number_of(server->snapshots, arena, group, plural, &number))
         return error_set(error, ERR_CORRUPT, "it has no number in this store");
     TRY(custom_kinds_compile(definition, number, &set, error));
-    if (registry_put(set))
+    if (set ? registry_put(set) : registry_remove(group, plural)) /* none: no version is served */
         return ERR_OK;
-    kind_release(set->kinds[0]);
+    if (set)
+        kind_release(set->kinds[0]);
     return error_set(error, ERR_NO_MEMORY, "no memory for the registry of kinds");
 }
 

@@ -5,6 +5,7 @@
 #include "api/schemas.h"
 #include "base/clock.h"
 #include "kinds/kinds.h"
+#include "kinds/pod.h"
 #include "serve/delete_options.h"
 
 #define MANAGER_MOST 128
@@ -251,6 +252,11 @@ err_t subresource_take(struct request *r, struct json *sent)
     switch (r->subresource) {
     case SUBRESOURCE_SCALE:
         return take_scale(r, sent);
+    case SUBRESOURCE_BINDING:
+        r->object = json_copy(r->arena, r->old);
+        if (!r->object)
+            return arena_error(r->arena, &r->error);
+        return pod_bind(r->arena, r->kind, r->name, r->object, sent, clock_wall_seconds(), &r->error);
     default:
         return ERR_OK;
     }

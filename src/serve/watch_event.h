@@ -49,9 +49,9 @@ bool event_concerns(const struct event *, const struct event_filter *);
  * Parses into the arena; a full arena shows as a failed arena and EVENT_NONE. */
 enum event_type event_type_for(struct arena *, struct event *, const struct event_filter *);
 
-/* The event as it is sent, in the version that `kind` is: the line {"type":..,"object":..} and a newline, or in protobuf
- * a WatchEvent behind its length in four bytes. Cached in the event when that is the event's own version, unless
- * with_columns. The arena must be the event's. */
+/* The event as it is sent, in the version that `kind` is: the line {"type":..,"object":..} and a newline, or in
+ * protobuf a WatchEvent behind its length in four bytes. Cached in the event when that is the event's own version,
+ * unless with_columns. The arena must be the event's. */
 MUST_CHECK err_t event_line(struct arena *, struct event *, enum event_type, const struct kind *,
     const struct presentation *, bool with_columns, bytes *ret, struct error *);
 
