@@ -8,10 +8,14 @@
 
 /* Adds causes for what cannot be honoured in a definition (decoded, defaulted, its metadata checked): names, versions,
  * schemas that are not structural, patterns that do not compile, defaults that do not fit, printer columns, scale and
- * selectable fields. Texts as kube-apiserver's. CEL rules are kept and counted, one Warning each. old: NULL on create.
- */
-void custom_definition_validate(
-    struct arena *, const struct json *definition, const struct json *old, struct warnings *, struct error *);
+ * selectable fields. Texts as kube-apiserver's. old: NULL on create. */
+void custom_definition_validate(struct arena *, const struct json *definition, const struct json *old, struct error *);
+/* What is accepted but not done, a sentence each: rules in CEL, which are kept and not evaluated, and formats that are
+ * not known. */
+void custom_definition_warn(struct arena *, const struct json *definition, struct warnings *);
+/* The places of those rules: "spec.versions[0].schema.openAPIV3Schema.properties[spec].x-kubernetes-validations[0]". */
+void custom_definition_rules(
+    struct arena *, const struct json *definition, void (*take)(void *context, bytes place), void *context);
 
 /* The served versions of a definition that was found valid, under the names that it was accepted by, as soon as its
  * status says so; *ret is NULL when none is served. number: its kind number in the store. The set has one reference,

@@ -15,6 +15,8 @@ MUST_CHECK err_t custom_schema_compile(
 MUST_CHECK err_t custom_schema_compile_part(
     struct arena *, const struct json *schema, const struct schema **ret, struct error *);
 
+/* Any value, kept whole and in canonical form: what is below a member that is preserved. */
+extern const struct schema custom_any;
 /* ObjectMeta with its members in the order of their names; NULL without memory. Lives forever. */
 const struct schema *custom_object_meta(void);
 

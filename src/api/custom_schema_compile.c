@@ -64,11 +64,13 @@ static err_t copy_texts(struct compiler *c, const struct json *list, const char 
 static err_t copy_default(struct compiler *c, const struct json *schema, const char **ret)
 {
     const struct json *value = json_get(schema, BYTES("default"));
+    struct json *canonical;
     struct buffer b;
-    if (!value)
+    if (!value || value->type == JSON_NULL)
         return ERR_OK;
+    TRY(decode_tree(c->arena, &custom_any, value, FIELD_VALIDATION_IGNORE, NULL, &canonical, c->error));
     buffer_init(&b, c->arena);
-    json_write(&b, value);
+    json_write(&b, canonical);
     buffer_byte(&b, '\0');
     if (b.failed)
         return no_memory(c);
@@ -141,10 +143,16 @@ static err_t read_alternatives(struct compiler *c, const struct json *schema, co
     return ERR_OK;
 }
 
-/* Names that are required but no properties; those of properties are marked there. */
-static err_t read_required(struct compiler *c, const struct json *schema, struct schema_constraints *k)
+static int by_text(const void *a, const void *b)
 {
-    const struct json *list = json_get(schema, BYTES("required")), *properties = json_get(schema, BYTES("properties"));
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names that are required but no properties; those of properties are marked there. */
+static err_t read_required(
+    struct compiler *c, const struct json *schema, const struct schema *s, struct schema_constraints *k)
+{
+    const struct json *list = json_get(schema, BYTES("required"));
     size_t n = 0;
     if (!list || list->type != JSON_ARRAY)
         return ERR_OK;
@@ -152,12 +160,14 @@ static err_t read_required(struct compiler *c, const struct json *schema, struct
     if (!names)
         return no_memory(c);
     for (const struct json *item = list->first; item; item = item->next)
-        if (item->type == JSON_STRING && !json_get(properties, item->text)) {
+        if (item->type == JSON_STRING && !schema_property(s, item->text)) {
             bytes copy = arena_copy(c->arena, item->text);
             if (!copy.p)
                 return no_memory(c);
             names[n++] = (const char *)copy.p;
         }
+    if (n)
+        qsort(names, n, sizeof(*names), by_text);
     k->required = names;
     k->required_count = n;
     return ERR_OK;
@@ -187,7 +197,7 @@ static err_t read_constraints(struct compiler *c, const struct json *schema, str
     read_bounds(schema, &k);
     TRY(read_pattern(c, json_text(schema, BYTES("pattern")), &k.pattern, &k.pattern_text));
     TRY(read_format(c, s, schema, &k));
-    TRY(read_required(c, schema, &k));
+    TRY(read_required(c, schema, s, &k));
     if (values && values->type == JSON_ARRAY && values->count && !(k.enumeration = json_copy(c->arena, values)))
         return no_memory(c);
     TRY(read_alternatives(c, schema, "allOf", &k.all_of, &k.all_of_count));
@@ -224,15 +234,6 @@ static enum schema_type type_of(const struct json *schema)
     return SCHEMA_ANY;
 }
 
-static bool is_required(const struct json *schema, bytes name)
-{
-    const struct json *list = json_get(schema, BYTES("required"));
-    for (const struct json *item = list && list->type == JSON_ARRAY ? list->first : NULL; item; item = item->next)
-        if (item->type == JSON_STRING && bytes_equal(item->text, name))
-            return true;
-    return false;
-}
-
 static int by_name(const void *a, const void *b)
 {
     return strcmp(((const struct schema_property *)a)->name, ((const struct schema_property *)b)->name);
@@ -249,17 +250,26 @@ static err_t set_name(struct compiler *c, struct schema_property *p, bytes name)
     return ERR_OK;
 }
 
-static err_t read_property(
-    struct compiler *c, const struct json *schema, const struct json *member, bool nested, struct schema_property *ret)
+static err_t read_property(struct compiler *c, const struct json *member, bool nested, struct schema_property *ret)
 {
     struct schema s;
     TRY(set_name(c, ret, member->key));
     TRY(fill(c, member, nested, false, &s));
-    ret->required = is_required(schema, member->key);
     ret->description = s.description;
     ret->default_json = s.default_json;
     s.description = s.default_json = NULL;
     return keep(c, &s, &ret->schema);
+}
+
+static void mark_required(const struct json *schema, struct schema_property *properties, uint32_t count)
+{
+    const struct json *list = json_get(schema, BYTES("required"));
+    const struct schema sorted = {.custom = true, .properties = properties, .property_count = count};
+    for (const struct json *item = list && list->type == JSON_ARRAY ? list->first : NULL; item; item = item->next) {
+        const struct schema_property *p = item->type == JSON_STRING ? schema_property(&sorted, item->text) : NULL;
+        if (p)
+            properties[p - properties].required = true;
+    }
 }
 
 /* Room for `more` properties at the end, which are not made yet. */
@@ -274,9 +284,10 @@ static err_t read_properties(struct compiler *c, const struct json *schema, bool
     if (!properties)
         return no_memory(c);
     for (const struct json *member = any ? members->first : NULL; member; member = member->next)
-        TRY(read_property(c, schema, member, nested, &properties[n++]));
+        TRY(read_property(c, member, nested, &properties[n++]));
     if (n)
         qsort(properties, n, sizeof(*properties), by_name);
+    mark_required(schema, properties, n);
     *ret = properties;
     *ret_count = n;
     return ERR_OK;

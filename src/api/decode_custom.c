@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Custom resources: what the schema does not know is pruned, the rest stays as it is, of whatever type; members come in
  * the order of their names, numbers as Go holds and writes them. */
+#include "api/custom_schema.h"
 #include "api/decode_walk.h"
 #include "api/float_text.h"
 #include "api/schema_check.h"
 
 /* What has no schema at all loses the members of its objects. */
 static const struct schema nothing = {.type = SCHEMA_ANY, .custom = true, .nullable = true};
-/* What is below a member that is preserved stays whole. */
-static const struct schema preserved = {
-    .type = SCHEMA_ANY, .custom = true, .nullable = true, .preserves_unknown = true};
+const struct schema custom_any = {.type = SCHEMA_ANY, .custom = true, .nullable = true, .preserves_unknown = true};
 
 static err_t walk_number(struct walk *w, const struct json *in, struct json **ret)
 {
@@ -37,7 +36,7 @@ static err_t walk_items(
     struct walk_place place = {.up = at, .kind = PLACE_INDEX};
     const struct schema *of = schema->type == SCHEMA_ARRAY && schema->items ? schema->items : &nothing;
     if (schema->preserves_unknown && of == &nothing)
-        of = &preserved;
+        of = &custom_any;
     struct json *array, *value;
     TRY(walk_made(w, json_new(w->arena, JSON_ARRAY), &array));
     for (const struct json *item = in->first; item; item = item->next, place.index++) {
@@ -57,7 +56,7 @@ static const struct schema *schema_of(
         return (*ret_property)->schema;
     if (schema->type == SCHEMA_MAP)
         return schema->items ? schema->items : &nothing;
-    return schema->preserves_unknown ? &preserved : NULL;
+    return schema->preserves_unknown ? &custom_any : NULL;
 }
 
 /* What an embedded object says of itself must be right before anything else can be: "spec.template.metadata: Invalid

@@ -1,8 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/schema.h"
 
+/* Those of custom resources are in order, and may be as many as a definition has room for. */
+static const struct schema_property *search(const struct schema *schema, bytes name)
+{
+    uint32_t low = 0, high = schema->property_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct schema_property *p = &schema->properties[middle];
+        int order = bytes_compare(name, (bytes){(const uint8_t *)p->name, p->name_length});
+        if (order == 0)
+            return p;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
 const struct schema_property *schema_property(const struct schema *schema, bytes name)
 {
+    if (schema->custom)
+        return search(schema, name);
     for (uint32_t i = 0; i < schema->property_count; i++) {
         const struct schema_property *p = &schema->properties[i];
         if (p->name_length == name.n && memcmp(p->name, name.p, name.n) == 0)

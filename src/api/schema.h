@@ -107,7 +107,7 @@ struct schema_constraints {
     const char *pattern_text;
     const struct schema_format *format; /* how texts of schema.format are checked; NULL: they are not */
     const struct regex *format_pattern; /* of a format that is a pattern */
-    const char *const *required;        /* names besides those of properties that say so themselves */
+    const char *const *required;        /* names besides those of properties that say so, in order */
     size_t required_count;
     const struct json *enumeration;                                     /* an array of any values; NULL: none */
     const struct schema *const *all_of, *const *any_of, *const *one_of; /* value validations alone */

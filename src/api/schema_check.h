@@ -66,6 +66,12 @@ void check_enumeration(
 struct findings check_value(
     struct check *, const struct schema *, const struct json *, const struct json *old, const struct place *);
 
+/* Items of an old list of type map, to be found by their keys; items of other lists are none that persist. NULL: there
+ * is nothing to find. */
+struct list_index;
+const struct list_index *list_index_of(struct check *, const struct schema *, const struct json *old);
+const struct json *list_index_find(struct check *, const struct list_index *, const struct json *item);
+
 /* Walks of the whole object after that. */
 void check_lists(struct check *, struct findings *, const struct schema *, const struct json *, const struct place *);
 void check_embedded(

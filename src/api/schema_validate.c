@@ -222,34 +222,15 @@ static void check_alternatives(struct check *c, struct findings *list, const str
 
 /* ---- Objects and lists. */
 
-/* An item of a list of type map by its keys; other lists have no items that persist. */
-static const struct json *old_item(const struct schema *schema, const struct json *old, const struct json *item)
-{
-    if (!old || old->type != JSON_ARRAY || item->type != JSON_OBJECT || !schema->list_type ||
-        strcmp(schema->list_type, "map") != 0)
-        return NULL;
-    for (const struct json *o = old->first; o; o = o->next) {
-        uint32_t same = 0;
-        for (; same < schema->list_map_key_count; same++) {
-            const struct json *a = json_get(item, bytes_of(schema->list_map_keys[same])),
-                              *b = json_get(o, bytes_of(schema->list_map_keys[same]));
-            if (a != b && (!a || !b || !json_equal(a, b)))
-                break;
-        }
-        if (same == schema->list_map_key_count)
-            return o;
-    }
-    return NULL;
-}
-
 static void check_array(struct check *c, struct findings *list, const struct schema *schema, const struct json *array,
     const struct json *old, const struct place *at)
 {
     const struct schema_constraints *k = schema->constraints;
     struct place item_place = {.up = at, .is_index = true};
+    const struct list_index *index = c->ratchet && old ? list_index_of(c, schema, old) : NULL;
     for (const struct json *item = schema->type == SCHEMA_ARRAY && schema->items ? array->first : NULL; item;
          item = item->next, item_place.index++) {
-        struct findings found = check_value(c, schema->items, item, old_item(schema, old, item), &item_place);
+        struct findings found = check_value(c, schema->items, item, list_index_find(c, index, item), &item_place);
         findings_take(c, list, &found);
     }
     if (k && k->min_items >= 0 && array->count < k->min_items)
@@ -266,15 +247,28 @@ static void require(struct check *c, struct findings *list, const struct place *
     finding_add(c, list, place_field(c, &field), "FieldValueRequired", "Required value");
 }
 
+/* A member by name, in one walk for all that are asked for in order, as those of custom resources are. */
+static const struct json *seek(
+    const struct schema *schema, const struct json *object, const struct json **at, bytes name)
+{
+    if (!schema->custom)
+        return json_get(object, name);
+    while (*at && bytes_compare((*at)->key, name) < 0)
+        *at = (*at)->next;
+    return *at && bytes_equal((*at)->key, name) ? *at : NULL;
+}
+
 static void check_required(struct check *c, struct findings *list, const struct schema *schema,
     const struct json *object, const struct place *at)
 {
     const struct schema_constraints *k = schema->constraints;
+    const struct json *here = object->first;
     for (uint32_t i = 0; i < schema->property_count; i++)
-        if (schema->properties[i].required && !json_get(object, bytes_of(schema->properties[i].name)))
+        if (schema->properties[i].required && !seek(schema, object, &here, bytes_of(schema->properties[i].name)))
             require(c, list, at, bytes_of(schema->properties[i].name));
+    here = object->first;
     for (size_t i = 0; k && i < k->required_count; i++)
-        if (!json_get(object, bytes_of(k->required[i])))
+        if (!seek(schema, object, &here, bytes_of(k->required[i])))
             require(c, list, at, bytes_of(k->required[i]));
 }
 
@@ -283,6 +277,7 @@ static void check_object(struct check *c, struct findings *list, const struct sc
 {
     const struct schema_constraints *k = schema->constraints;
     const struct schema *values = schema->type == SCHEMA_MAP ? schema->items : NULL;
+    const struct json *there = old && old->type == JSON_OBJECT ? old->first : NULL;
     struct place field = {.up = at};
     if (k && k->min_properties >= 0 && object->count < k->min_properties)
         finding_in_body(c, list, at, "FieldValueInvalid", arena_format(c->arena, "%u", object->count),
@@ -299,7 +294,8 @@ static void check_object(struct check *c, struct findings *list, const struct sc
         field.name = member->key;
         /* apiVersion and kind of the whole are never old: both objects are shown in one version */
         bool type = !at && (bytes_equal(member->key, BYTES("kind")) || bytes_equal(member->key, BYTES("apiVersion")));
-        struct findings found = check_value(c, of, member, type ? NULL : json_get(old, member->key), &field);
+        const struct json *before = old ? seek(schema, old, &there, member->key) : NULL;
+        struct findings found = check_value(c, of, member, type ? NULL : before, &field);
         findings_take(c, list, &found);
     }
     check_required(c, list, schema, object, at);

@@ -46,6 +46,56 @@ static bytes identity(struct check *c, const struct schema *schema, const struct
     return b.failed ? BYTES_NONE : buffer_bytes(&b);
 }
 
+/* ---- Items of another list. */
+
+struct list_index {
+    const struct schema *schema;
+    uint32_t count;
+    struct {
+        struct item item;
+        const struct json *value;
+    } entries[];
+};
+
+const struct list_index *list_index_of(struct check *c, const struct schema *schema, const struct json *old)
+{
+    if (old->type != JSON_ARRAY || !schema->list_type || strcmp(schema->list_type, "map") != 0)
+        return NULL;
+    struct list_index *index = arena_alloc(c->arena, sizeof(*index) + old->count * sizeof(index->entries[0]));
+    if (!index)
+        return NULL;
+    *index = (struct list_index){.schema = schema};
+    for (const struct json *o = old->first; o; o = o->next) {
+        bytes text = identity(c, schema, o, true);
+        if (!text.p)
+            return NULL;
+        index->entries[index->count].item = (struct item){text, index->count};
+        index->entries[index->count++].value = o;
+    }
+    if (index->count)
+        qsort(index->entries, index->count, sizeof(index->entries[0]), by_text); /* an entry begins with its item */
+    return index;
+}
+
+const struct json *list_index_find(struct check *c, const struct list_index *index, const struct json *item)
+{
+    uint32_t low = 0, high = index ? index->count : 0;
+    bytes text = high && item->type == JSON_OBJECT ? identity(c, index->schema, item, true) : BYTES_NONE;
+    while (text.p && low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = bytes_compare(text, index->entries[middle].item.text);
+        if (order == 0)
+            return index->entries[middle].value;
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* ---- Items of one list. */
+
 /* The second of each run of equals speaks, as upstream has it, in the order of the list. */
 static void refuse_repeats(
     struct check *c, struct findings *list, struct item *items, uint32_t n, const struct place *at)
