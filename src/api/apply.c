@@ -48,7 +48,7 @@ static err_t read_entries(struct apply *a, const struct json *old)
 /* A copy, with what the kind's rules move in a decoded object (stringData) moved in what the client sent. */
 static err_t copy_applied(struct apply *a, const struct json *applied)
 {
-    a->applied = json_copy(a->arena, applied);
+    a->applied = apply_copy(a->arena, applied);
     if (!a->applied)
         return full(a);
     if (!a->kind->rules->decoded)
@@ -126,8 +126,8 @@ static err_t prune(struct apply *a, const struct field_set *last)
     const struct field_set *all, *kept, *gone;
     struct arena *arena = a->arena;
     struct json *pruned;
-    if (!last)
-        return ERR_OK;
+    if (!field_set_difference(arena, last, a->self->set)) /* all of it is applied again */
+        return arena->failed ? full(a) : ERR_OK;
     last = field_set_with_named(arena, a->kind->schema, last);
     TRY(with_named(a, a->merged, &all));
     TRY(without(a, last, &pruned));
@@ -265,7 +265,7 @@ static err_t follow_annotation(struct apply *a)
     if (!bytes_equal(a->manager->name, BYTES(KUBECTL)) || !annotation || annotation->type != JSON_STRING ||
         !annotation->text.n)
         return ERR_OK;
-    if (!(applied = json_copy(a->arena, a->applied)))
+    if (!(applied = apply_copy(a->arena, a->applied)))
         return full(a);
     json_remove(json_at(applied, BYTES("metadata"), BYTES("annotations"), BYTES_NONE), BYTES(LAST_APPLIED));
     sort_tree(applied);

@@ -14,7 +14,7 @@ static struct json *copy_node(struct arena *arena, const struct json *from)
     return copy;
 }
 
-static struct json *copy_tree(struct arena *arena, const struct json *from)
+struct json *apply_copy(struct arena *arena, const struct json *from)
 {
     struct json *copy = copy_node(arena, from);
     if (!copy || (from->type != JSON_ARRAY && from->type != JSON_OBJECT))
@@ -22,7 +22,7 @@ static struct json *copy_tree(struct arena *arena, const struct json *from)
     copy->first = copy->last = NULL;
     copy->count = 0;
     for (const struct json *child = from->first; child; child = child->next)
-        if (!json_append(copy, copy_tree(arena, child)))
+        if (!json_append(copy, apply_copy(arena, child)))
             return NULL;
     return copy;
 }
@@ -223,11 +223,11 @@ static struct json *merge(
 {
     struct json *merged;
     if (!live || !applied)
-        return copy_tree(m->arena, live ? live : applied);
+        return apply_copy(m->arena, live ? live : applied);
     enum field_shape shape = field_shape_of(schema, applied);
     if (field_shape_atomic(schema, shape) || m->depth >= FIELD_SET_DEPTH ||
         (field_shape_empty(shape, live) && field_shape_empty(shape, applied)))
-        return copy_tree(m->arena, applied);
+        return apply_copy(m->arena, applied);
     m->depth++;
     merged = shape == FIELD_SHAPE_LIST ? merge_list(m, schema, live, applied) : merge_map(m, schema, live, applied);
     m->depth--;

@@ -5,6 +5,8 @@
 
 #include "api/field_set.h"
 
+/* A tree of its own that borrows texts. NULL when the arena is full. */
+struct json *apply_copy(struct arena *, const struct json *);
 /* live with what applied sets over it. A tree of its own that borrows texts; members in canonical order (custom: by
  * name). Items of keyed lists and sets: those that are applied in their order, the others where they were between them.
  * NULL when the arena is full. */

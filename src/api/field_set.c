@@ -124,6 +124,12 @@ void field_set_put(
     b->nodes[b->count++] = (struct field_node){*element, member, children};
 }
 
+struct field_set_builder field_set_builder_for(struct arena *arena, size_t count)
+{
+    struct field_node *nodes = count ? arena_alloc(arena, count * sizeof(*nodes)) : NULL;
+    return (struct field_set_builder){arena, nodes, 0, nodes ? count : 0};
+}
+
 const struct field_set *field_set_built(const struct field_set_builder *b)
 {
     struct field_set *set = b->count ? arena_alloc(b->arena, sizeof(*set)) : NULL;
@@ -220,7 +226,7 @@ static err_t parse_nodes(struct arena *arena, const struct json *level, struct f
 static err_t parse_level(
     struct arena *arena, const struct json *level, bool *ret_member, const struct field_set **ret, struct error *error)
 {
-    struct field_set_builder b = {.arena = arena};
+    struct field_set_builder b;
     size_t count;
     *ret = NULL;
     *ret_member = true;
@@ -234,13 +240,15 @@ static err_t parse_level(
     TRY(parse_nodes(arena, level, nodes, &count, ret_member, error));
     if (!field_elements_sort(arena, nodes, count, sizeof(*nodes)))
         return arena_error(arena, error);
-    for (size_t i = 0; i < count; i++) { /* one element in two spellings: the last one's children */
-        const struct field_node *node = &nodes[i], *last = b.count ? &b.nodes[b.count - 1] : NULL;
-        if (last && field_element_compare(&last->element, &node->element) == 0)
-            b.nodes[b.count - 1] = (struct field_node){
-                node->element, node->member || last->member, node->children ? node->children : last->children};
+    b = (struct field_set_builder){arena, nodes, 0, count}; /* in place */
+    for (size_t i = 0; i < count; i++) {                    /* one element in two spellings: the last one's children */
+        const struct field_node node = nodes[i];
+        struct field_node *last = b.count ? &b.nodes[b.count - 1] : NULL;
+        if (last && field_element_compare(&last->element, &node.element) == 0)
+            *last = (struct field_node){
+                node.element, node.member || last->member, node.children ? node.children : last->children};
         else
-            field_set_put(&b, &node->element, node->member, node->children);
+            field_set_put(&b, &node.element, node.member, node.children);
     }
     *ret = field_set_built(&b);
     if (arena->failed)

@@ -34,10 +34,10 @@ static const struct field_node *find(const struct field_set *set, size_t *at, co
 
 const struct field_set *field_set_union(struct arena *arena, const struct field_set *a, const struct field_set *b)
 {
-    struct field_set_builder built = {.arena = arena};
     size_t i = 0, j = 0;
     if (!a || !b || a == b)
         return a ? a : b;
+    struct field_set_builder built = field_set_builder_for(arena, a->count + b->count);
     while (i < a->count || j < b->count) {
         const struct field_node *x = i < a->count ? &a->nodes[i] : NULL, *y = j < b->count ? &b->nodes[j] : NULL;
         int order = !x ? 1 : !y ? -1 : field_element_compare(&x->element, &y->element);

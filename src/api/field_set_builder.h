@@ -13,6 +13,8 @@ struct field_set_builder {
 
 /* Adds a node; one that is neither a member nor has children is no node. */
 void field_set_put(struct field_set_builder *, const struct field_element *, bool member, const struct field_set *);
+/* A builder with room for count nodes at once. */
+struct field_set_builder field_set_builder_for(struct arena *, size_t count);
 /* NULL when empty or the arena is full. */
 const struct field_set *field_set_built(const struct field_set_builder *);
 

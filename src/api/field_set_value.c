@@ -176,11 +176,11 @@ static const struct schema *child_schema(
 static const struct field_set *set_of_children(
     struct walk *w, const struct schema *schema, enum field_shape shape, const struct json *value)
 {
-    struct field_set_builder b = {.arena = w->arena};
     struct field_child *children;
     size_t count, same;
     if (!field_children(w->arena, schema, shape, value, &children, &count))
         return NULL;
+    struct field_set_builder b = field_set_builder_for(w->arena, count);
     for (size_t i = 0; i < count; i += same) {
         const struct field_child *child = &children[i];
         const struct field_set *below = NULL;
@@ -234,7 +234,7 @@ static const struct schema *node_schema(const struct schema *schema, const struc
 const struct field_set *field_set_with_named(
     struct arena *arena, const struct schema *schema, const struct field_set *set)
 {
-    struct field_set_builder b = {.arena = arena};
+    struct field_set_builder b = field_set_builder_for(arena, set ? set->count : 0);
     for (size_t i = 0; set && i < set->count; i++) {
         const struct field_node *node = &set->nodes[i];
         field_set_put(&b, &node->element,
@@ -253,6 +253,7 @@ static bool is_declared_leaf(const struct schema *schema)
     return shape != FIELD_SHAPE_SCALAR && field_shape_atomic(schema, shape);
 }
 
+/* The set itself where nothing changes, as nearly always. */
 const struct field_set *field_set_reconcile(
     struct arena *arena, const struct schema *schema, const struct field_set *set)
 {
@@ -260,11 +261,17 @@ const struct field_set *field_set_reconcile(
     for (size_t i = 0; set && i < set->count; i++) {
         const struct field_node *node = &set->nodes[i];
         const struct schema *below = node_schema(schema, &node->element);
-        if (below && node->children && is_declared_leaf(below))
-            field_set_put(&b, &node->element, true, NULL);
-        else
-            field_set_put(&b, &node->element, node->member,
-                below ? field_set_reconcile(arena, below, node->children) : node->children);
+        bool leaf = below && node->children && is_declared_leaf(below);
+        const struct field_set *children = leaf    ? NULL
+                                           : below ? field_set_reconcile(arena, below, node->children)
+                                                   : node->children;
+        if (children != node->children && !b.capacity) {
+            b = field_set_builder_for(arena, set->count);
+            for (size_t j = 0; j < i && b.nodes; j++)
+                field_set_put(&b, &set->nodes[j].element, set->nodes[j].member, set->nodes[j].children);
+        }
+        if (b.capacity)
+            field_set_put(&b, &node->element, node->member || leaf, children);
     }
-    return field_set_built(&b);
+    return b.capacity ? field_set_built(&b) : set;
 }
