@@ -124,6 +124,12 @@ struct http_source {
  * After this call the handler may arena_reset(&x->arena) once headers were copied (they are): the request's fields are
  * gone then. A long-lived stream should, to be small. */
 void http_stream(struct http_exchange *, int status, const struct http_header *, size_t count, struct http_source *);
+/* Whether the request asks to go on as a WebSocket (RFC 6455), which only a GET over HTTP/1.1 can. */
+bool http_websocket_asked(const struct http_exchange *);
+/* Answers 101 and streams: each piece of the source is one message, text or binary; END closes it. protocol, if not
+ * empty, is what was chosen of Sec-WebSocket-Protocol. Pings and closes are answered, what else the client sends is
+ * dropped. False, and nothing was done: there is no memory, or Sec-WebSocket-Key is none. */
+MUST_CHECK bool http_websocket(struct http_exchange *, bytes protocol, bool text, struct http_source *);
 /* The source has more to give. Never pulls, closes or frees within the call: that happens later in the turn. */
 void http_resume(struct http_exchange *);
 

@@ -188,6 +188,10 @@ static bool step(struct http_connection *c, struct cursor *in)
     struct http1 *h = &c->h1;
     if (c->closing || c->dead)
         return false;
+    if (h->websocket) {
+        http1_websocket_take(c, in);
+        return false;
+    }
     if (h->exchange)
         return h->exchange->state->phase == PHASE_BODY && take_body(c, in);
     if (h->has_body)
@@ -291,10 +295,10 @@ static void write_head(struct http_connection *c, const struct http_exchange *x,
     if (whole && status != 204 && status != 304) {
         put(c, BYTES("\r\nContent-Length: "));
         put(c, (bytes){(const uint8_t *)digits, (size_t)snprintf(digits, sizeof digits, "%zu", x->state->rest.n)});
-    } else if (!whole && h->minor && exchange_body_allowed(x)) {
+    } else if (!whole && h->minor && !h->websocket && exchange_body_allowed(x)) {
         put(c, BYTES("\r\nTransfer-Encoding: chunked"));
     }
-    if (h->minor && !h->keep_alive)
+    if (h->minor && !h->keep_alive && !h->websocket)
         put(c, BYTES("\r\nConnection: close"));
     else if (!h->minor && h->keep_alive)
         put(c, BYTES("\r\nConnection: keep-alive"));
@@ -307,7 +311,7 @@ static void settle_keep_alive(struct http_connection *c, bool whole)
     struct http1 *h = &c->h1;
     if (h->has_body && (h->expects_continue || h->body_left > DROP_MAX))
         give_up_body(c);
-    if (h->draining || (!whole && h->minor == 0))
+    if (h->draining || h->websocket || (!whole && h->minor == 0))
         h->keep_alive = false;
 }
 
@@ -383,14 +387,18 @@ static bool next_piece(struct http_connection *c, struct http_exchange *x)
     char size[24];
     switch (exchange_body_allowed(x) ? exchange_pull(x) : HTTP_PULL_END) {
     case HTTP_PULL_DATA:
-        if (h->minor)
+        if (h->websocket)
+            http1_websocket_message(c, x->state->rest.n);
+        else if (h->minor)
             connection_write(
                 c, (bytes){(const uint8_t *)size, (size_t)snprintf(size, sizeof size, "%zx\r\n", x->state->rest.n)});
         return true;
     case HTTP_PULL_WAIT:
         return false;
     case HTTP_PULL_END:
-        if (h->minor && exchange_body_allowed(x))
+        if (h->websocket)
+            http1_websocket_close(c);
+        else if (h->minor && exchange_body_allowed(x))
             write_text(c, "0\r\n\r\n");
         over(c);
         return false;
@@ -411,9 +419,13 @@ static bool send_stream(struct http_connection *c, struct http_exchange *x)
         queue_free(&h->head);
     }
     while (connection_writable(c)) {
-        if (x->state->rest.n == 0 && !next_piece(c, x))
+        if (x->state->rest.n == 0 && h->websocket && http1_websocket_control(c)) {
+            over(c);
             return false;
-        if (connection_writable(c) && send_body(c, x->state) && h->minor)
+        }
+        if (x->state->rest.n == 0 && (x->state->waiting || !next_piece(c, x)))
+            return false;
+        if (connection_writable(c) && send_body(c, x->state) && h->minor && !h->websocket)
             write_text(c, "\r\n");
     }
     return !c->dead;
@@ -433,7 +445,7 @@ static bool send_more(struct http_connection *c)
     }
     if (x && x->state->phase == PHASE_ANSWER)
         return send_answer(c, x);
-    if (x && x->state->phase == PHASE_STREAM && !x->state->waiting)
+    if (x && x->state->phase == PHASE_STREAM && (!x->state->waiting || http1_websocket_due(h->websocket)))
         return send_stream(c, x);
     return false;
 }
@@ -484,6 +496,8 @@ static void finish(struct http_connection *c)
     h->exchange = NULL;
     if (x)
         exchange_end(x);
+    http1_websocket_free(h->websocket);
+    h->websocket = NULL;
     queue_free(&h->head);
     queue_free(&h->input);
 }

@@ -19,6 +19,7 @@
 #include "net/http.h"
 #include "net/http1_parse.h"
 #include "net/http_local.h"
+#include "net/websocket.h"
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
@@ -125,12 +126,15 @@ static inline bytes queue_bytes(const struct http_queue *q)
     return q->p ? (bytes){q->p + q->start, q->end - q->start} : BYTES_NONE;
 }
 
+struct http1_websocket;
+
 struct http1 {
     struct http_exchange *exchange;
-    struct http_queue input; /* plaintext read but not yet understood */
-    size_t scanned;          /* of input, by http1_head_length */
-    struct http_queue head;  /* of a streamed answer */
-    uint64_t body_left;      /* with Content-Length */
+    struct http1_websocket *websocket; /* the exchange goes on as one; NULL: not */
+    struct http_queue input;           /* plaintext read but not yet understood */
+    size_t scanned;                    /* of input, by http1_head_length */
+    struct http_queue head;            /* of a streamed answer */
+    uint64_t body_left;                /* with Content-Length */
     struct http1_chunked chunked;
     size_t dropped; /* of an unwanted body */
     uint8_t minor, problem;
@@ -241,6 +245,14 @@ void exchange_body_done(struct http_exchange *);      /* calls the handler */
 enum http_pull exchange_pull(struct http_exchange *); /* into rest */
 void exchange_source_close(struct http_exchange *);
 bool exchange_body_allowed(const struct http_exchange *); /* not for HEAD, 204, 304 */
+
+/* http1_websocket.c */
+void http1_websocket_take(struct http_connection *, struct cursor *); /* takes all */
+bool http1_websocket_due(const struct http1_websocket *);             /* there is a control frame to send; NULL: no */
+bool http1_websocket_control(struct http_connection *);               /* sends what is due; true: it is closed */
+void http1_websocket_message(struct http_connection *, uint64_t n);   /* the head of one of n bytes, which follow */
+void http1_websocket_close(struct http_connection *);
+void http1_websocket_free(struct http1_websocket *);
 
 /* http_text.c */
 const char *http_reason(int status);
