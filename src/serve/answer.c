@@ -4,6 +4,7 @@
 #include "api/schemas.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "net/gzip.h"
 #include "serve/form.h"
 #include "serve/steps.h"
 
@@ -12,6 +13,7 @@
 #define AUDIT_ID_MAX      64
 #define WARNING_TOTAL_MAX 4096 /* as kube-apiserver: beyond it each is cut to WARNING_CUT */
 #define WARNING_CUT       256
+#define COMPRESS_LEAST    (128u << 10) /* what is smaller is not worth it, as kube-apiserver finds too */
 
 #define TEXT(literal)                                                                                                  \
     {                                                                                                                  \
@@ -135,9 +137,52 @@ void answer_send(struct request *r)
     http_answer(r->exchange, r->answer.status, r->answer.headers, r->answer.header_count, r->answer.body);
 }
 
+/* ---- Compression. */
+
+static const struct http_header packed_headers[] = {
+    {TEXT("Content-Encoding"), TEXT("gzip")}, {TEXT("Vary"), TEXT("Accept-Encoding")}};
+
+/* Secret values never are: beside them may stand what an attacker chose, and the length would tell when the two agree
+ * (BREACH). What a kind hides from its metadata is secret. */
+static bool may_compress(const struct request *r)
+{
+    const struct presentation *p = &r->presentation;
+    bool shows_values = p->form == FORM_OBJECT || (p->form == FORM_TABLE && p->include == INCLUDE_OBJECT);
+
+    if (r->kind && r->kind->rules->redact_metadata && shows_values)
+        return false;
+    return !bytes_equal(r->exchange->method, BYTES("HEAD")) &&
+           gzip_accepted(http_header(r->exchange, BYTES("accept-encoding")));
+}
+
+/* inner or, when that is NULL, body. False: nothing was sent, and inner is as it was. */
+static bool send_packed(struct request *r, int status, bytes content_type, const struct http_header *extra,
+    size_t extra_count, struct http_source *inner, bytes body)
+{
+    size_t n, packed_count = ARRAY_LEN(packed_headers);
+    struct http_header *more = arena_alloc(r->arena, (extra_count + packed_count) * sizeof *more);
+    const struct http_header *headers;
+    struct http_source *packed;
+
+    if (!more)
+        return false;
+    for (size_t i = 0; i < extra_count + packed_count; i++)
+        more[i] = i < extra_count ? extra[i] : packed_headers[i - extra_count];
+    headers = answer_headers(r, content_type, more, extra_count + packed_count, &n);
+    packed = !headers ? NULL : inner ? gzip_source_new(inner) : gzip_body_new(body);
+    if (!packed)
+        return false;
+    count(r, status);
+    http_stream(r->exchange, status, headers, n, packed);
+    return true;
+}
+
 void answer_bytes_with(
     struct request *r, int status, bytes content_type, bytes body, const struct http_header *extra, size_t extra_count)
 {
+    if (body.n >= COMPRESS_LEAST && may_compress(r) &&
+        send_packed(r, status, content_type, extra, extra_count, NULL, body))
+        return;
     if (answer_prepare(r, status, content_type, body, extra, extra_count)) {
         answer_send(r);
         return;
@@ -167,9 +212,12 @@ enum step_result answer_page_not_found(struct request *r)
 
 enum step_result answer_stream(struct request *r, int status, bytes content_type, struct http_source *source)
 {
+    const struct http_header *headers;
     size_t n;
-    const struct http_header *headers = answer_headers(r, content_type, NULL, 0, &n);
 
+    if (may_compress(r) && send_packed(r, status, content_type, NULL, 0, source, BYTES_NONE))
+        return STEP_DONE;
+    headers = answer_headers(r, content_type, NULL, 0, &n);
     if (!headers)
         return arena_error(r->arena, &r->error), STEP_FAIL;
     count(r, status);

@@ -2,6 +2,7 @@
 #include "serve/watch.h"
 
 #include "base/random.h"
+#include "serve/upgrade.h"
 #include "serve/watch_hub.h"
 
 #include <stdlib.h>
@@ -38,6 +39,8 @@ struct watch {
     struct task again; /* goes on after a turn in which there was too much to look at */
     bool again_posted, closed, ended, joined;
     bool bookmarks, initial_end, bookmark_due, columns_sent;
+    bool messages;   /* a WebSocket: each pull gives one event */
+    bytes rest;      /* of the piece at hand, then */
     uint8_t names[]; /* the namespace and the name of its path */
 };
 
@@ -236,11 +239,32 @@ static void slim(struct watch *w)
     }
 }
 
+/* The next event of what is left of the piece. In protobuf its length, which a message has of its own, is left out. */
+static bytes take_message(struct watch *w)
+{
+    struct cursor c = cursor_of(w->rest);
+    uint64_t n = 0;
+    bytes message = w->rest;
+    if (w->presentation.encoding != ENCODING_PROTOBUF)
+        n = bytes_find(w->rest, '\n') + 1;
+    else if (!cursor_uint(&c, EVENT_LENGTH_SIZE, &n))
+        n = c.left;
+    if (cursor_take(&c, (size_t)n, &message))
+        w->rest = (bytes){c.p, c.left};
+    else
+        w->rest = BYTES_NONE;
+    return message;
+}
+
 static enum http_pull watch_pull(struct http_source *source, struct http_exchange *x, bytes *ret)
 {
     struct watch *w = watch_of(source);
     struct error error;
     bytes piece;
+    if (w->rest.n) {
+        *ret = take_message(w);
+        return HTTP_PULL_DATA;
+    }
     slim(w);
     window_put(w->lent);
     w->lent = NULL;
@@ -257,7 +281,8 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
         return HTTP_PULL_ABORT;
     if (!piece.n)
         return HTTP_PULL_WAIT;
-    *ret = piece;
+    w->rest = w->messages ? piece : BYTES_NONE;
+    *ret = w->messages ? take_message(w) : piece;
     return HTTP_PULL_DATA;
 }
 
@@ -410,28 +435,42 @@ static err_t newest_revision(struct server *server, uint64_t *ret, struct error 
     return ERR_OK;
 }
 
+static err_t watch_answer(struct watch *w, struct request *r, bytes protocol)
+{
+    bytes type = presentation_content_type(&r->presentation, true);
+    size_t count;
+    const struct http_header *headers = answer_headers(r, type, NULL, 0, &count);
+    w->messages = http_websocket_asked(r->exchange);
+    if (!headers)
+        return arena_error(r->arena, &r->error);
+    plan_end(w, &r->options);
+    if (!w->messages)
+        http_stream(r->exchange, 200, headers, count, &w->source);
+    else if (!http_websocket(r->exchange, protocol, r->presentation.encoding == ENCODING_JSON, &w->source))
+        return error_set(&r->error, ERR_NO_MEMORY, "no memory for a watch");
+    return ERR_OK;
+}
+
 enum step_result watch_start(struct request *r)
 {
     uint64_t newest;
-    size_t count;
+    bytes protocol = BYTES_NONE;
     if (newest_revision(r->server, &newest, &r->error) != ERR_OK)
         return STEP_FAIL;
     if (r->options.has_send_initial_events && r->options.send_initial_events && r->options.has_revision &&
         r->options.revision > newest)
         return wait_for_revision(r, r->options.revision, newest);
-    struct watch *w = calloc(1, sizeof(*w) + r->namespace.n + r->name.n);
-    const struct http_header *headers =
-        answer_headers(r, presentation_content_type(&r->presentation, true), NULL, 0, &count);
-    if (!w || !headers) {
-        free(w);
-        error_set(&r->error, ERR_NO_MEMORY, "no memory for a watch");
-        return STEP_FAIL;
+    if (http_websocket_asked(r->exchange)) {
+        enum step_result result = upgrade_check(r, &protocol);
+        if (result != STEP_NEXT)
+            return result;
     }
-    if (watch_prepare(w, r, newest) != ERR_OK) {
+    struct watch *w = calloc(1, sizeof(*w) + r->namespace.n + r->name.n);
+    if (!w)
+        return error_set(&r->error, ERR_NO_MEMORY, "no memory for a watch"), STEP_FAIL;
+    if (watch_prepare(w, r, newest) != ERR_OK || watch_answer(w, r, protocol) != ERR_OK) {
         watch_end(w);
         return STEP_FAIL;
     }
-    plan_end(w, &r->options);
-    http_stream(r->exchange, 200, headers, count, &w->source);
     return STEP_DONE;
 }
