@@ -39,12 +39,11 @@ const struct field_set *field_set_union(struct arena *arena, const struct field_
         return a ? a : b;
     struct field_set_builder built = field_set_builder_for(arena, a->count + b->count);
     while (i < a->count || j < b->count) {
-        const struct field_node *x = i < a->count ? &a->nodes[i] : NULL, *y = j < b->count ? &b->nodes[j] : NULL;
-        int order = !x ? 1 : !y ? -1 : field_element_compare(&x->element, &y->element);
-        i += order <= 0;
-        j += order >= 0;
-        if (order)
-            x = y = order < 0 ? x : y;
+        int order = i == a->count   ? 1
+                    : j == b->count ? -1
+                                    : field_element_compare(&a->nodes[i].element, &b->nodes[j].element);
+        const struct field_node *x = order <= 0 ? &a->nodes[i++] : &b->nodes[j];
+        const struct field_node *y = order >= 0 ? &b->nodes[j++] : x;
         field_set_put(&built, &x->element, x->member || y->member, field_set_union(arena, x->children, y->children));
     }
     return field_set_built(&built);
@@ -139,7 +138,7 @@ static const struct field_set *only(struct arena *arena, const struct field_set 
     struct field_set_builder built = {.arena = arena};
     for (size_t i = 0; set && i < set->count; i++) {
         const struct field_node *node = &set->nodes[i];
-        bytes rest[PATHS_MOST];
+        bytes rest[PATHS_MOST] = {{0}};
         size_t matching = 0;
         bool whole = false, here = false;
         for (size_t p = 0; p < count; p++) {
@@ -161,7 +160,7 @@ static const struct field_set *only(struct arena *arena, const struct field_set 
 const struct field_set *field_set_only(
     struct arena *arena, const struct field_set *set, const char *const *paths, size_t count)
 {
-    bytes from[PATHS_MOST];
+    bytes from[PATHS_MOST] = {{0}};
     size_t n = count < PATHS_MOST ? count : PATHS_MOST;
     for (size_t i = 0; i < n; i++)
         from[i] = bytes_of(paths[i]);
