@@ -206,8 +206,40 @@ err_t present_json_item(struct arena *arena, struct buffer *b, const struct pres
     return put_partial(arena, b, p, kind, object, error);
 }
 
+/* Lists of custom objects have their members in the order of their names, and always say where they go on. */
+static bool is_custom(const struct present_list *list)
+{
+    return list->presentation->form == FORM_OBJECT && list->kind->custom;
+}
+
+static void put_list_kind(struct buffer *b, const struct kind *kind)
+{
+    buffer_text(b, kind->list_kind ? kind->list_kind : kind->kind);
+    if (!kind->list_kind)
+        buffer_text(b, "List");
+}
+
+void present_json_tail(struct buffer *b, const struct present_list *list)
+{
+    if (!is_custom(list)) {
+        buffer_text(b, "]}");
+        return;
+    }
+    buffer_text(b, "],\"kind\":\"");
+    put_list_kind(b, list->kind);
+    buffer_text(b, "\",\"metadata\":{\"continue\":");
+    json_write_string(b, list->continue_token);
+    if (list->remaining >= 0)
+        buffer_format(b, ",\"remainingItemCount\":%lld", (long long)list->remaining);
+    buffer_format(b, ",\"resourceVersion\":\"%llu\"}}", (unsigned long long)list->revision);
+}
+
 void present_json_head(struct buffer *b, const struct present_list *list)
 {
+    if (is_custom(list)) {
+        buffer_format(b, "{\"apiVersion\":\"%s/%s\",\"items\":[", list->kind->group, list->kind->version);
+        return;
+    }
     const struct kind *kind = list->kind;
     if (list->presentation->form == FORM_TABLE) {
         put_table_head(b, list, true);

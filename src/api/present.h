@@ -59,6 +59,7 @@ MUST_CHECK err_t present_json(struct arena *, struct buffer *, const struct pres
 MUST_CHECK err_t present_json_item(struct arena *, struct buffer *, const struct presentation *, const struct kind *,
     bytes text, uint64_t revision, struct error *);
 void present_json_head(struct buffer *, const struct present_list *);
+void present_json_tail(struct buffer *, const struct present_list *);
 /* A protobuf message of the object or of its metadata, as the form has it, without its envelope. */
 MUST_CHECK err_t present_message(struct arena *, struct buffer *, const struct presentation *, const struct kind *,
     bytes text, uint64_t revision, struct error *);

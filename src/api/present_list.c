@@ -14,7 +14,7 @@ static err_t frame_of(struct arena *arena, const struct present_list *list, stru
     struct buffer json;
     buffer_init(&json, arena);
     present_json_head(&json, list);
-    buffer_text(&json, "]}");
+    present_json_tail(&json, list);
     if (json.failed)
         return arena_error(arena, error);
     return json_parse(arena, buffer_bytes(&json), &(struct json_options){0}, ret, NULL, error);
@@ -149,6 +149,6 @@ err_t present_list_tail(
     case ENCODING_JSON:
         break;
     }
-    buffer_text(b, "]}");
+    present_json_tail(b, list);
     return ERR_OK;
 }

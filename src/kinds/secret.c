@@ -10,6 +10,7 @@
 #define TYPE_OPAQUE        "Opaque"
 #define TYPE_SERVICE_TOKEN "kubernetes.io/service-account-token"
 #define SERVICE_ACCOUNT    "kubernetes.io/service-account.name"
+#define REMOVED_MARK       "(removed)" /* docs/compatibility.md names it */
 #define LAST_APPLIED       "kubectl.kubernetes.io/last-applied-configuration"
 
 /* ---- Decoding */
@@ -189,6 +190,49 @@ static void validate_change(struct arena *arena, const struct json *object, cons
         error_cause(error, "FieldValueForbidden", BYTES("data"), "%s", forbidden);
 }
 
+/* What the mark of a removed value would do in an object: whoever applies what a list of metadata showed them would
+ * lose the value. */
+static bool is_mark(const struct json *value)
+{
+    return value->type == JSON_STRING && bytes_equal(value->text, BYTES(REMOVED_MARK));
+}
+
+static void validate_last_applied(struct arena *arena, const struct json *object, struct error *error)
+{
+    static const char *const fields[] = {"data", "stringData"};
+    const struct json *annotation =
+        json_at(object, BYTES("metadata"), BYTES("annotations"), BYTES(LAST_APPLIED), BYTES_NONE);
+    struct json *configuration;
+    if (!annotation || annotation->type != JSON_STRING ||
+        !memmem(annotation->text.p, annotation->text.n, REMOVED_MARK, strlen(REMOVED_MARK)) ||
+        json_parse(arena, annotation->text, &(struct json_options){0}, &configuration, NULL, NULL) != ERR_OK)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        const struct json *values = json_get(configuration, bytes_of(fields[i]));
+        for (const struct json *v = values && values->type == JSON_OBJECT ? values->first : NULL; v; v = v->next)
+            if (is_mark(v)) {
+                error_cause(error, "FieldValueInvalid", BYTES("metadata.annotations[" LAST_APPLIED "]"),
+                    "Invalid value: \"" REMOVED_MARK
+                    "\": the mark of a value that was left out cannot be stored in its "
+                    "place: read the Secret itself");
+                return;
+            }
+    }
+}
+
+/* The same as a value: stringData became data, so it stands there in base64. */
+static void validate_no_mark(struct arena *arena, const struct json *data, struct error *error)
+{
+    bytes mark = base64_encode(arena, BASE64_STANDARD, BYTES(REMOVED_MARK));
+    for (const struct json *value = data ? data->first : NULL; value && mark.p; value = value->next)
+        if (bytes_equal(value->text, mark)) {
+            bytes field = arena_format(arena, "data[%.*s]", BYTES_FMT(value->key));
+            error_cause(error, "FieldValueInvalid", field.p ? field : BYTES("data"),
+                "Invalid value: \"" REMOVED_MARK "\": the mark of a value that was left out cannot be stored in its "
+                "place: read the Secret itself");
+        }
+}
+
 static void secret_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
@@ -196,6 +240,8 @@ static void secret_validate(struct arena *arena, const struct kind *kind, enum s
     if (old)
         validate_change(arena, object, old, error);
     validate_data(arena, json_get(object, BYTES("data")), error);
+    validate_no_mark(arena, json_get(object, BYTES("data")), error);
+    validate_last_applied(arena, object, error);
     validate_type(arena, object, error);
 }
 
@@ -242,7 +288,7 @@ static void remove_values(struct json *configuration, bytes field)
     }
     for (struct json *value = values->first; value; value = value->next) {
         value->type = JSON_STRING;
-        value->text = BYTES("(removed)");
+        value->text = BYTES(REMOVED_MARK);
     }
 }
 

@@ -50,6 +50,15 @@ static void bad_secrets_are_refused(void **state)
         {"{\"metadata\":{\"name\":\"x\",\"annotations\":{\"coffer.dev/unreadable\":\"\"}}}",
             X "metadata.annotations[coffer.dev/unreadable]: Forbidden: marks an object that the server cannot read; it "
               "may not be written"},
+        {"{\"metadata\":{\"name\":\"x\"},\"stringData\":{\"a\":\"(removed)\"}}",
+            X "data[a]: Invalid value: \"(removed)\": the mark of a value that was left out cannot be stored in its "
+              "place: "
+              "read the Secret itself"},
+        {"{\"metadata\":{\"name\":\"x\",\"annotations\":{\"kubectl.kubernetes.io/last-applied-configuration\":"
+         "\"{\\\"data\\\":{\\\"p\\\":\\\"(removed)\\\"}}\"}}}",
+            X
+            "metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]: Invalid value: \"(removed)\": the "
+            "mark of a value that was left out cannot be stored in its place: read the Secret itself"},
         {"{\"metadata\":{\"name\":\"x\"},\"type\":\"kubernetes.io/dockerconfigjson\"}",
             X "data[.dockerconfigjson]: Required value"},
         {"{\"metadata\":{\"name\":\"x\"},\"type\":\"kubernetes.io/"
