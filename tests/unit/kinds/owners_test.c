@@ -2,6 +2,7 @@
 /* managedFields of built-in kinds: what a real kube-apiserver wrote for one new object of each kind, and Secrets with
  * stringData under server-side apply. */
 #include "../api/fixture.h"
+#include "api/decode.h"
 #include "api/managed_fields.h"
 #include "kinds/kinds.h"
 
@@ -148,7 +149,8 @@ static const char *member_text(const struct json *object, const char *name)
     return text(buffer_bytes(&b));
 }
 
-#define HEAD "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"s\",\"namespace\":\"n\"},"
+#define HEAD2 "{\"apiVersion\":\"v1\",\"kind\":\"Secret\",\"metadata\":{\"name\":\"s\",\"namespace\":\"n\""
+#define HEAD  HEAD2 "},"
 
 static void string_data_counts_as_data(void **state)
 {
@@ -183,12 +185,42 @@ static void a_shared_key_that_left_string_data_stays(void **state)
     assert_string_equal(member_text(secret, "data"), "{\"b\":\"Mg==\"}");
 }
 
+/* An empty list is not the same as none: a decoder that drops it could not clear the owners. */
+static void a_body_may_clear_the_owners(void **state)
+{
+    static const struct {
+        const char *body;
+        bool clears;
+    } cases[] = {
+        {HEAD2 "}}", false},
+        {HEAD2 ",\"managedFields\":null}}", false},
+        {HEAD2 ",\"managedFields\":[]}}", true},
+        {HEAD2 ",\"managedFields\":[{}]}}", true},
+    };
+    const struct field_manager manager = {.name = BYTES("m"), .now = NOW};
+    bool changed;
+    (void)state;
+    kinds_register_all();
+    struct json *old = apply(NULL, "a", HEAD "\"data\":{\"a\":\"MQ==\"}}", &changed);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct warnings warnings = {0};
+        struct json *object = NULL;
+        assert_int_equal(decode_object(&arena, kind_of(old), BODY_JSON, bytes_of(cases[i].body),
+                             FIELD_VALIDATION_STRICT, &warnings, &object, &error),
+            ERR_OK);
+        json_set(object, BYTES("data"), json_copy(&arena, json_get(old, BYTES("data"))));
+        assert_int_equal(managed_fields_update(&arena, kind_of(old), object, old, &manager, &error), ERR_OK);
+        assert_int_equal(!strstr(owners_text(object), "manager"), cases[i].clears);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(new_objects_have_the_recorded_owners),
         TEST(string_data_counts_as_data),
         TEST(a_shared_key_that_left_string_data_stays),
+        TEST(a_body_may_clear_the_owners),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
