@@ -20,6 +20,13 @@ static bool is_refused_null(const struct json *value, const struct schema *schem
     return value->type == JSON_NULL && !schema->nullable;
 }
 
+/* What Go writes where nothing was given: as good as absent. */
+static bool is_unset(const struct json *value, const struct schema_property *p)
+{
+    return p->presence == PRESENCE_ALWAYS && ((value->type == JSON_STRING && value->text.n == 0) ||
+                                                 (value->type == JSON_NUMBER && bytes_equal(value->text, BYTES("0"))));
+}
+
 /* In the place of a value, whose name and neighbours stay. */
 static err_t replace(struct defaulting *d, struct json *value, const char *text)
 {
@@ -42,7 +49,7 @@ static err_t add_missing(struct defaulting *d, const struct schema *schema, stru
         while (schema->custom && *at && bytes_compare((*at)->key, name) < 0)
             at = &(*at)->next;
         present = *at && bytes_equal((*at)->key, name) ? *at : json_get(object, name);
-        if (present && p->default_json && is_refused_null(present, p->schema))
+        if (present && p->default_json && (is_refused_null(present, p->schema) || is_unset(present, p)))
             TRY(replace(d, present, p->default_json));
         if (!present && p->default_json) {
             TRY(read_default(d, p->default_json, &made));

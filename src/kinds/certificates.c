@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CertificateSigningRequests: kept, decided by whoever may, signed by no one here. */
+#include "base/base64.h"
+#include "kinds/cells.h"
+#include "kinds/check_table.h"
+#include "kinds/kinds.h"
+
+static bool is_request(struct arena *arena, bytes text)
+{
+    bytes plain;
+    size_t offset;
+    return base64_decode(arena, BASE64_STANDARD, text, &plain, &offset) == ERR_OK &&
+           memmem(plain.p, plain.n, "-----BEGIN CERTIFICATE REQUEST-----", 35);
+}
+
+/* example.com/name */
+static void check_signer(const struct field *signer)
+{
+    bytes text = field_text(signer);
+    size_t slash = bytes_find(text, '/');
+    if (!check_not_empty(signer))
+        return;
+    if (slash == text.n)
+        field_invalid(signer, "must be a fully qualified domain and path of the form 'example.com/signer-name'");
+    else if (field_is(signer, "kubernetes.io/legacy-unknown"))
+        field_invalid(signer, "the legacy signerName is not allowed via this API version");
+    else
+        check_dns_subdomain_of(signer, (bytes){text.p, slash});
+}
+
+static size_t conditions_of(const struct json *object, const char *type)
+{
+    size_t n = 0;
+    for (const struct json *c = tree_first(json_get(object, BYTES("status")), "conditions"); c; c = c->next)
+        n += bytes_equal(tree_text(c, "type"), bytes_of(type));
+    return n;
+}
+
+static void check_decisions(
+    struct check *check, enum subresource subresource, const struct json *object, const struct json *old)
+{
+    static const char *const decisions[] = {"Approved", "Denied", "Failed"};
+    struct field conditions = field_root(check, "status.conditions", tree_at(object, "status", "conditions", NULL));
+    for (size_t i = 0; i < ARRAY_LEN(decisions); i++) {
+        size_t before = conditions_of(old, decisions[i]), now = conditions_of(object, decisions[i]);
+        if (now < before)
+            field_forbidden(&conditions, "updates may not remove a condition of type \"%s\"", decisions[i]);
+        else if (now > before && i < 2 && subresource != SUBRESOURCE_APPROVAL)
+            field_forbidden(&conditions, "updates may not add a condition of type \"%s\"", decisions[i]);
+    }
+    if (conditions_of(object, "Approved") && conditions_of(object, "Denied"))
+        field_invalid(&conditions, "Approved and Denied conditions are mutually exclusive");
+}
+
+static void request_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
+    const struct json *object, const struct json *old, struct error *error)
+{
+    static const struct check_row rows[] = {{"spec.usages", CHECK_NEEDED, NULL}, {"spec.usages", CHECK_UNIQUE, ""},
+        {"status.conditions[].type", CHECK_NEEDED, NULL}, {"status.conditions[].status", CHECK_NEEDED, NULL},
+        {"status.conditions[].status", CHECK_ONE_OF, "False True Unknown"}};
+    struct check check = {.arena = arena, .error = error};
+    struct field spec = field_root(&check, "spec", json_get(object, BYTES("spec")));
+    struct field request = field_member(&spec, "request"), seconds = field_member(&spec, "expirationSeconds");
+    (void)kind;
+    if (!is_request(arena, field_text(&request)))
+        field_invalid(&request, "PEM block type must be CERTIFICATE REQUEST");
+    check_signer(FIELD(&spec, "signerName"));
+    if (field_integer(&seconds, 600) < 600)
+        field_invalid(&seconds, "may not specify a duration less than 600 seconds (10 minutes)");
+    CHECK_TABLE(arena, rows, object, old, error);
+    if (old)
+        check_decisions(&check, subresource, object, old);
+}
+
+/* What was asked for stays as it was; only who decides or signs changes the status. */
+static err_t request_prepare(struct arena *arena, const struct kind *kind, enum subresource subresource,
+    struct json *object, const struct json *old, struct error *error)
+{
+    (void)subresource;
+    if (old && !tree_set_copy(arena, object, "spec", json_get(old, BYTES("spec"))))
+        return arena_error(arena, error);
+    schema_arrange(kind->schema, object);
+    return ERR_OK;
+}
+
+static void request_cells(
+    struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, int64_t now)
+{
+    const struct json *spec = json_get(object, BYTES("spec")), *seconds = json_get(spec, BYTES("expirationSeconds"));
+    char duration[16] = "<none>";
+    (void)kind;
+    if (seconds)
+        human_duration(tree_integer(spec, "expirationSeconds", 0), duration);
+    put_age_cell(b, object, now);
+    put_text_cell(b, tree_text(spec, "signerName"), "<none>");
+    put_cell(b, tree_text(spec, "username"));
+    put_cell(b, bytes_of(duration));
+    put_cell(b,
+        arena_join(arena,
+            conditions_of(object, "Denied")     ? BYTES("Denied")
+            : conditions_of(object, "Approved") ? BYTES("Approved")
+                                                : BYTES("Pending"),
+            conditions_of(object, "Failed") ? BYTES(",Failed") : BYTES(""),
+            tree_text(json_get(object, BYTES("status")), "certificate").n ? BYTES(",Issued") : BYTES(""), ARENA_END));
+}
+
+const struct kind_rules certificate_signing_request_rules = {.prepare = request_prepare,
+    .validate = request_validate,
+    .validate_name = validate_dns1123_subdomain,
+    .cells = request_cells};
