@@ -90,7 +90,7 @@ static enum http_pull gzip_pull(struct http_source *source, struct http_exchange
     if (result != HTTP_PULL_DATA && result != HTTP_PULL_END)
         return result;
     g->finished = result == HTTP_PULL_END;
-    *ret = compress_piece(g, plain, g->finished);
+    *ret = compress_piece(g, g->finished ? BYTES_NONE : plain, g->finished);
     return ret->p ? HTTP_PULL_DATA : HTTP_PULL_ABORT;
 }
 
