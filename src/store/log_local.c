@@ -85,7 +85,7 @@ static int compare_holds(const struct batch *batch, const struct compare *compar
 /* What a put may take of the file: its pages, and the copies of those on the way to it. */
 static size_t put_cost(const struct store *store, const struct store_write *write)
 {
-    const size_t row = ROW_HEADER_SIZE + write->key.name.n + write->value.n;
+    const size_t row = ROW_HEADER_SIZE + write->key.name.n + write->owners.n + write->value.n;
     return (row / store->page_size + 3) * store->page_size;
 }
 
@@ -114,10 +114,11 @@ static int apply_write(struct batch *batch, struct store_write *write)
                                 .revision = revision,
                                 .created = live ? newest.created : revision,
                                 .deleted = write->delete,
+                                .owners = write->delete ? BYTES_NONE : write->owners,
                                 .value = write->delete ? BYTES_NONE : write->value},
         .older = newest.revision,
         .written = batch->now};
-    rc = view_apply(view, batch->txn, &row);
+    rc = view_apply(view, batch->txn, &row, newest.revision ? &newest : NULL);
     if (rc)
         return rc;
     batch->changed = true;
@@ -137,6 +138,8 @@ static int decide(struct batch *batch, struct store_write *write)
         return refuse(write, ERR_TOO_LARGE, "the name is too long"), 0;
     if (!write->delete &&write->value.n > STORE_VALUE_MAX)
         return refuse(write, ERR_TOO_LARGE, "the value is too large"), 0;
+    if (write->owners.n > STORE_OWNERS_MAX)
+        return refuse(write, ERR_TOO_LARGE, "the object has too many owners"), 0;
     for (size_t i = 0; i < write->compare_count; i++) {
         bool holds = false;
         int rc = compare_holds(batch, &write->compares[i], &holds);

@@ -179,6 +179,22 @@ err_t store_record(struct read_txn *read, uint64_t revision, struct record *ret,
     return ERR_OK;
 }
 
+int store_owned(struct read_txn *read, bytes uid, const struct store_key *after, struct store_key *ret)
+{
+    int rc = view_owned(&read->store->view, read->txn, uid, after, ret);
+    if (rc && rc != MDB_NOTFOUND)
+        view_fatal(&read->store->view, rc, "cannot read the owners");
+    return rc == 0;
+}
+
+int store_owner_next(struct read_txn *read, bytes after, bytes *ret)
+{
+    int rc = view_owner_next(&read->store->view, read->txn, after, ret);
+    if (rc && rc != MDB_NOTFOUND)
+        view_fatal(&read->store->view, rc, "cannot read the owners");
+    return rc == 0;
+}
+
 int store_next(struct read_txn *read, uint64_t after, struct record *ret)
 {
     const struct view *view = &read->store->view;

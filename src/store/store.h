@@ -6,6 +6,7 @@
  *
  * LMDB databases:  log    revision (u64) ──> record: kind, key, value, predecessor's revision, deletion mark
  *                  index  kind (u16, big-endian) key ──> newest revision, creation revision, deletion mark
+ *                  owners uid ──> kind, key of the objects that name it as an owner
  *                  meta   name ──> small records of the store itself
  *
  * Keys are a kind number and "namespace/name" or "name". Values are opaque bytes: ciphertext. A revision is one write,
@@ -55,8 +56,15 @@ struct record {
     uint64_t created;  /* revision that created the object; of a deletion: the same */
     uint64_t previous; /* revision of the predecessor of the same object, 0 when it was created here */
     bool deleted;      /* this write removed the object; value is empty */
+    bytes owners;      /* of the object as it was written; see store_owners_add */
     bytes value;
 };
+
+/* The uids of an object's owners, as they lie in the row: each a length byte and its bytes. */
+#define STORE_OWNER_MAX  255
+#define STORE_OWNERS_MAX 4096
+/* Appends one; false when it is empty or too long, or all are. */
+MUST_CHECK bool store_owners_add(uint8_t to[STORE_OWNERS_MAX], size_t *n, bytes uid);
 
 /* ---- Reading. A read transaction is a snapshot, bound to its thread, and short: it keeps pages from reuse. Bytes in
  * records point into the map: valid until the transaction ends. */
@@ -90,6 +98,13 @@ void range_end(struct range *);
 /* How many live objects remain from where the range stands, without reading values: for remainingItemCount. */
 uint64_t range_count(struct range *);
 
+/* The live objects whose newest row names this uid among its owners, by kind and key: the first after `after` (NULL:
+ * the first of all). 1: *ret is set, its name borrowed like a record's; 0: the end. Ends the process on a read error.
+ */
+int store_owned(struct read_txn *, bytes uid, const struct store_key *after, struct store_key *ret);
+/* The next uid after this one that any object names ("": the first). */
+int store_owner_next(struct read_txn *, bytes after, bytes *ret);
+
 /* Keeps history at and after `revision` readable for a list in pieces, at most 60 s. False when it is compacted
  * already. */
 MUST_CHECK bool store_pin(struct store *, uint64_t revision, uint64_t *ret_pin);
@@ -116,6 +131,7 @@ struct compare {
 struct store_write {
     struct store_key key;
     bytes value;                    /* stored when not deleting */
+    bytes owners;                   /* made by store_owners_add */
     bool delete;                    /* ERR_NOT_FOUND when there is no such object */
     const struct compare *compares; /* decided inside the commit, after the group's earlier members */
     size_t compare_count;
@@ -124,7 +140,7 @@ struct store_write {
     /* results */
     err_t result; /* ERR_OK, ERR_CONFLICT (a compare failed: failed_compare), ERR_NOT_FOUND, ERR_NO_SPACE,
                      ERR_READ_ONLY, ERR_NO_MEMORY, ERR_CORRUPT, ERR_IO,
-                     ERR_TOO_LARGE (key over STORE_KEY_MAX or value over STORE_VALUE_MAX) */
+                     ERR_TOO_LARGE (key over STORE_KEY_MAX, value over STORE_VALUE_MAX, owners over STORE_OWNERS_MAX) */
     size_t failed_compare;
     uint64_t revision;        /* of this write when ERR_OK */
     const char *message;      /* a literal or NULL; what people should know when it failed */

@@ -175,17 +175,104 @@ int view_count(const struct view *view, MDB_txn *txn, struct store_key prefix, u
     return *ret = count, 0;
 }
 
-int view_apply(const struct view *view, MDB_txn *txn, const struct row *row)
+/* ---- Owners: an entry for each uid that an object's newest row names. */
+
+static int owner_entry(const struct view *view, MDB_txn *txn, bytes uid, struct store_key object, bool add)
+{
+    uint8_t encoded[INDEX_KEY_MAX];
+    MDB_val key = val(uid), data = {index_key_encode(object, encoded), encoded};
+    int rc = add ? mdb_put(txn, view->owners, &key, &data, MDB_NODUPDATA) : mdb_del(txn, view->owners, &key, &data);
+    return rc == MDB_KEYEXIST || rc == MDB_NOTFOUND ? 0 : rc; /* one uid may stand there twice */
+}
+
+static int owner_entries(const struct view *view, MDB_txn *txn, struct store_key object, bytes owners, bool add)
+{
+    struct cursor c = cursor_of(owners);
+    bytes uid;
+    int rc = 0;
+    while (!rc && owners_next(&c, &uid))
+        rc = owner_entry(view, txn, uid, object, add);
+    return rc;
+}
+
+/* From what the row before named to what this one names. */
+static int owners_apply(
+    const struct view *view, MDB_txn *txn, const struct record *record, const struct index_row *before)
+{
+    struct row old = {0};
+    if (before && before->owned && !before->deleted) {
+        uint64_t revision = before->revision;
+        MDB_val key = {sizeof revision, &revision}, data;
+        int rc = mdb_get(txn, view->log, &key, &data);
+        if (!rc && !row_decode(unval(data), revision, &old))
+            rc = MDB_CORRUPTED;
+        if (rc)
+            return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+    }
+    const bytes owners = record->deleted ? BYTES_NONE : record->owners;
+    if (bytes_equal(old.record.owners, owners))
+        return 0;
+    uint8_t copy[STORE_OWNERS_MAX]; /* a delete moves the row */
+    const bytes named = {copy, old.record.owners.n};
+    if (named.n)
+        memcpy(copy, old.record.owners.p, named.n);
+    int rc = owner_entries(view, txn, record->key, named, false);
+    return rc ? rc : owner_entries(view, txn, record->key, owners, true);
+}
+
+int view_owned(const struct view *view, MDB_txn *txn, bytes uid, const struct store_key *after, struct store_key *ret)
+{
+    uint8_t encoded[INDEX_KEY_MAX];
+    MDB_val key = val(uid), data = {0, NULL};
+    MDB_cursor *cursor;
+    if (!view->has_owners || uid.n == 0 || uid.n > STORE_OWNER_MAX)
+        return MDB_NOTFOUND;
+    int rc = mdb_cursor_open(txn, view->owners, &cursor);
+    if (rc)
+        return rc;
+    if (after)
+        data = (MDB_val){index_key_encode(*after, encoded), encoded};
+    rc = mdb_cursor_get(cursor, &key, &data, after ? MDB_GET_BOTH_RANGE : MDB_SET_KEY);
+    if (!rc && after && bytes_equal(unval(data), (bytes){encoded, index_key_encode(*after, encoded)}))
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT_DUP);
+    mdb_cursor_close(cursor);
+    if (!rc && !index_key_decode(unval(data), ret))
+        rc = MDB_CORRUPTED;
+    return rc;
+}
+
+int view_owner_next(const struct view *view, MDB_txn *txn, bytes after, bytes *ret)
+{
+    MDB_val key = val(after), data;
+    MDB_cursor *cursor;
+    if (!view->has_owners)
+        return MDB_NOTFOUND;
+    int rc = mdb_cursor_open(txn, view->owners, &cursor);
+    if (rc)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &data, after.n ? MDB_SET_RANGE : MDB_FIRST);
+    if (!rc && after.n && bytes_equal(unval(key), after))
+        rc = mdb_cursor_get(cursor, &key, &data, MDB_NEXT_NODUP);
+    mdb_cursor_close(cursor);
+    if (!rc)
+        *ret = unval(key);
+    return rc;
+}
+
+int view_apply(const struct view *view, MDB_txn *txn, const struct row *row, const struct index_row *before)
 {
     const struct record *r = &row->record;
     uint64_t revision = r->revision;
+    int rc = owners_apply(view, txn, r, before);
+    if (rc)
+        return rc;
     MDB_val key = {sizeof revision, &revision}, data = {row_size(r), NULL};
-    int rc = mdb_put(txn, view->log, &key, &data, MDB_APPEND | MDB_RESERVE);
+    rc = mdb_put(txn, view->log, &key, &data, MDB_APPEND | MDB_RESERVE);
     if (rc)
         return rc;
     row_encode(row, data.mv_data);
     uint8_t name[INDEX_KEY_MAX], entry[INDEX_ROW_SIZE];
-    index_row_encode(&(struct index_row){r->revision, r->created, r->deleted}, entry);
+    index_row_encode(&(struct index_row){r->revision, r->created, r->deleted, r->owners.n > 0}, entry);
     key = (MDB_val){index_key_encode(r->key, name), name};
     data = (MDB_val){sizeof entry, entry};
     return mdb_put(txn, view->index, &key, &data, 0);

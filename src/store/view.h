@@ -11,8 +11,9 @@
 
 struct view {
     MDB_env *env;
-    MDB_dbi log, index, meta;
-    char *path; /* of the data file, for sentences */
+    MDB_dbi log, index, owners, meta;
+    bool has_owners; /* not in a store of format 1 that is open for reading only */
+    char *path;      /* of the data file, for sentences */
 };
 
 struct view_options {
@@ -50,8 +51,14 @@ MUST_CHECK int view_row_at(MDB_cursor *log, struct store_key, uint64_t from, uin
 /* How many live objects' keys start so; counting stops at `most`. */
 MUST_CHECK int view_count(const struct view *, MDB_txn *, struct store_key prefix, uint64_t most, uint64_t *ret);
 
-/* Appends a row, whose revision must be above the head, and makes it the newest of its key. */
-MUST_CHECK int view_apply(const struct view *, MDB_txn *, const struct row *);
+/* Appends a row, whose revision must be above the head, and makes it the newest of its key. before: the key's entry
+ * until now; NULL when it had none. */
+MUST_CHECK int view_apply(const struct view *, MDB_txn *, const struct row *, const struct index_row *before);
+
+/* The first object after `after` (NULL: of all) that names the uid; the first uid after one. MDB_NOTFOUND. */
+MUST_CHECK int view_owned(
+    const struct view *, MDB_txn *, bytes uid, const struct store_key *after, struct store_key *ret);
+MUST_CHECK int view_owner_next(const struct view *, MDB_txn *, bytes after, bytes *ret);
 
 /* Drops what the rows from `compacted` up to `through` replaced, and deletions among them, and remembers `through`.
  * Each row drops at most its predecessor and itself, so the cost follows the writes. through must be below the head:

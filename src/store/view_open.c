@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 /* Slots for read transactions: one a thread that reads, some spare. */
-enum { READERS = 1022, DATABASES = 3 };
+enum { READERS = 1022, DATABASES = 4 };
 
 static const size_t smallest_map = 1u << 20, everything = 1ull << 40;
 
@@ -88,7 +88,22 @@ static int databases_open(struct view *view, MDB_txn *txn, unsigned create)
     return mdb_dbi_open(txn, "index", create, &view->index);
 }
 
-static err_t format_check(const struct view *view, MDB_txn *txn, struct error *error)
+/* Of a store that format 1 wrote it is made now; what is read only does without. */
+static int owners_open(struct view *view, MDB_txn *txn, bool read_only)
+{
+    int rc = mdb_dbi_open(txn, "owners", MDB_DUPSORT | (read_only ? 0 : MDB_CREATE), &view->owners);
+    view->has_owners = rc == 0;
+    return read_only && rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static int format_put(const struct view *view, MDB_txn *txn)
+{
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d", ROW_FORMAT);
+    return view_meta_put(view, txn, bytes_of(format_name), (bytes){(const uint8_t *)text, (size_t)n});
+}
+
+static err_t format_check(struct view *view, MDB_txn *txn, bool read_only, struct error *error)
 {
     bytes stored;
     uint64_t format;
@@ -101,7 +116,10 @@ static err_t format_check(const struct view *view, MDB_txn *txn, struct error *e
         return error_set(error, ERR_CORRUPT,
             "%s was written by a newer version of Coffer (format %" PRIu64 "; this one reads up to %d)", view->path,
             format, ROW_FORMAT);
-    return ERR_OK;
+    rc = owners_open(view, txn, read_only);
+    if (rc == 0 && format < ROW_FORMAT && !read_only)
+        rc = format_put(view, txn);
+    return rc ? view_error(view, rc, error) : ERR_OK;
 }
 
 /* The first transaction: all of a new view, or the handles and the format of one that is there. */
@@ -111,7 +129,7 @@ static err_t view_begin(struct view *view, MDB_txn *txn, bool read_only, bool *r
     int rc = databases_open(view, txn, 0);
     *ret_new = false;
     if (rc == 0)
-        return format_check(view, txn, error);
+        return format_check(view, txn, read_only, error);
     if (rc != MDB_NOTFOUND)
         return view_error(view, rc, error);
     rc = mdb_stat(txn, 1, &stat); /* the database of databases: a stranger's has some */
@@ -119,11 +137,10 @@ static err_t view_begin(struct view *view, MDB_txn *txn, bool read_only, bool *r
         rc = MDB_INVALID;
     if (rc == 0)
         rc = databases_open(view, txn, MDB_CREATE);
-    if (rc == 0) {
-        char text[16];
-        int n = snprintf(text, sizeof text, "%d", ROW_FORMAT);
-        rc = view_meta_put(view, txn, bytes_of(format_name), (bytes){(const uint8_t *)text, (size_t)n});
-    }
+    if (rc == 0)
+        rc = owners_open(view, txn, false);
+    if (rc == 0)
+        rc = format_put(view, txn);
     if (rc)
         return view_error(view, rc, error);
     *ret_new = true;

@@ -126,7 +126,7 @@ static void set_format(struct fixture *f, const char *format)
 static void test_newer_format(void **state)
 {
     struct fixture *f = *state;
-    set_format(f, "2");
+    set_format(f, "3");
     assert_refused(f->directory, ERR_CORRUPT, "newer version", f->directory);
 }
 

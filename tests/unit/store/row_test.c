@@ -28,7 +28,8 @@ static void test_round_trip(void **state)
     assert_false(got.record.deleted);
 }
 
-/* The bytes of format 1, written down: a change of layout needs a new format. */
+/* The bytes of format 2, written down; without owners they are those of format 1: a change of layout needs a new
+ * format. */
 static void test_layout(void **state)
 {
     (void)state;
@@ -38,6 +39,37 @@ static void test_layout(void **state)
     uint8_t stored[sizeof want];
     row_encode(&row, stored);
     assert_memory_equal(stored, want, sizeof want);
+}
+
+static void test_owners(void **state)
+{
+    (void)state;
+    uint8_t owners[STORE_OWNERS_MAX], stored[128], long_uid[STORE_OWNER_MAX + 1] = "x";
+    size_t n = 0;
+    struct row row = sample(), got;
+    bytes uid;
+    assert_false(store_owners_add(owners, &n, BYTES("")));
+    assert_false(store_owners_add(owners, &n, (bytes){long_uid, sizeof long_uid}));
+    assert_true(store_owners_add(owners, &n, BYTES("one")));
+    assert_true(store_owners_add(owners, &n, BYTES("two")));
+    row.record.owners = (bytes){owners, n};
+    row_encode(&row, stored);
+    assert_true(row_decode((bytes){stored, row_size(&row.record)}, 9, &got));
+    assert_bytes(got.record.key.name, "ns/name");
+    assert_bytes(got.record.value, "value");
+    struct cursor c = cursor_of(got.record.owners);
+    assert_true(owners_next(&c, &uid));
+    assert_bytes(uid, "one");
+    assert_true(owners_next(&c, &uid));
+    assert_bytes(uid, "two");
+    assert_false(owners_next(&c, &uid));
+    while (store_owners_add(owners, &n, (bytes){long_uid, STORE_OWNER_MAX}))
+        assert_true(n <= STORE_OWNERS_MAX);
+    /* A deletion has none. */
+    row.record.deleted = true;
+    row.record.value = BYTES_NONE;
+    row_encode(&row, stored);
+    assert_false(row_decode((bytes){stored, row_size(&row.record)}, 9, &got));
 }
 
 static void test_hostile(void **state)
@@ -53,7 +85,7 @@ static void test_hostile(void **state)
         size_t at;
         uint8_t byte;
     } bad[] = {
-        {0, 2}, {0, 0x80}, {0, 1}, {1, 1}, {2, 0}, {4, 200}, {5, 1}, {6, 1}, {16, 0}, {16, 10}, {24, 9}, {24, 2}};
+        {0, 2}, {0, 0x80}, {0, 1}, {1, 1}, {2, 0}, {4, 200}, {5, 1}, {7, 0x20}, {16, 0}, {16, 10}, {24, 9}, {24, 2}};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         uint8_t changed[128];
         memcpy(changed, stored, n);
@@ -86,6 +118,6 @@ static void test_index(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_round_trip), cmocka_unit_test(test_layout),
-        cmocka_unit_test(test_hostile), cmocka_unit_test(test_index)};
+        cmocka_unit_test(test_owners), cmocka_unit_test(test_hostile), cmocka_unit_test(test_index)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
