@@ -5,8 +5,8 @@
 #include "serve/delete_options.h"
 #include "serve/steps.h"
 
-#define FOREGROUND BYTES("foregroundDeletion")
-#define ORPHAN     BYTES("orphan")
+#define FOREGROUND BYTES(FINALIZER_FOREGROUND)
+#define ORPHAN     BYTES(FINALIZER_ORPHAN)
 
 err_t delete_decode(struct request *r)
 {
@@ -136,10 +136,26 @@ static bool shortens(const struct json *metadata, int64_t grace)
     return left && json_to_int64(left, &seconds) && grace < seconds;
 }
 
-/* The object as it shows that it is being deleted. */
-static err_t mark(struct request *r, struct json *finalizers, int64_t grace)
+/* The object as it is once its kind has heard of its first delete. */
+static err_t hear(struct request *r, const struct json **ret)
 {
-    struct json *object = json_copy(r->arena, r->old), *metadata = json_get(object, BYTES("metadata"));
+    struct json *object;
+
+    *ret = r->old;
+    if (!r->old || !r->kind->rules->deleting ||
+        json_text(json_get(r->old, BYTES("metadata")), BYTES("deletionTimestamp")).n > 0)
+        return ERR_OK;
+    object = json_copy(r->arena, r->old);
+    if (!object)
+        return arena_error(r->arena, &r->error);
+    *ret = object;
+    return r->kind->rules->deleting(r->arena, r->kind, object, &r->error);
+}
+
+/* The object as it shows that it is being deleted. */
+static err_t mark(struct request *r, const struct json *old, struct json *finalizers, int64_t grace)
+{
+    struct json *object = json_copy(r->arena, old), *metadata = json_get(object, BYTES("metadata"));
     bool marked = json_text(metadata, BYTES("deletionTimestamp")).n > 0, fine = metadata && finalizers;
 
     if (fine && (!marked || shortens(metadata, grace)))
@@ -158,7 +174,7 @@ static err_t mark(struct request *r, struct json *finalizers, int64_t grace)
 
 err_t delete_prepare(struct request *r)
 {
-    const struct json *metadata = json_get(r->old, BYTES("metadata"));
+    const struct json *old;
     int64_t grace = grace_period(r);
     struct json *finalizers;
     bool changed;
@@ -166,12 +182,13 @@ err_t delete_prepare(struct request *r)
     if (r->kind == &namespace_kind)
         TRY(check_protected(r));
     TRY(check_preconditions(r));
-    finalizers = finalizers_after(r, json_get(metadata, BYTES("finalizers")), &changed);
+    TRY(hear(r, &old));
+    finalizers = finalizers_after(r, json_at(old, BYTES("metadata"), BYTES("finalizers"), BYTES_NONE), &changed);
     if (!finalizers)
         return arena_error(r->arena, &r->error);
     r->removes = !r->old || (finalizers->count == 0 && grace == 0 &&
                                 !(r->kind->rules->is_held && r->kind->rules->is_held(r->old)));
     if (!r->old || (r->removes && !r->kind->delete_returns_object))
         return ERR_OK;
-    return mark(r, finalizers, grace);
+    return mark(r, old, finalizers, grace);
 }

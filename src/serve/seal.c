@@ -28,9 +28,37 @@ static err_t stored_text(struct request *r, bytes *ret)
     return ret->p ? ERR_OK : arena_error(r->arena, &r->error);
 }
 
+/* Who is named as an owner; and what waits for the garbage collector, under the name of its finalizer, so that it is
+ * found again after a restart. */
+static err_t name_owners(struct request *r, bytes *ret)
+{
+    const struct json *metadata = json_get(r->object, BYTES("metadata")),
+                      *references = json_get(metadata, BYTES("ownerReferences")),
+                      *finalizers = json_get(metadata, BYTES("finalizers"));
+    bool deleted = json_text(metadata, BYTES("deletionTimestamp")).n > 0, fits = true;
+    uint8_t *owners;
+    size_t n = 0;
+
+    *ret = BYTES_NONE;
+    if (!references && !(deleted && finalizers))
+        return ERR_OK;
+    owners = arena_alloc(r->arena, STORE_OWNERS_MAX);
+    if (!owners)
+        return arena_error(r->arena, &r->error);
+    for (const struct json *o = references ? references->first : NULL; o && fits; o = o->next)
+        fits = store_owners_add(owners, &n, json_text(o, BYTES("uid")));
+    for (const struct json *f = deleted && finalizers ? finalizers->first : NULL; f && fits; f = f->next)
+        if (bytes_equal(f->text, BYTES(FINALIZER_FOREGROUND)) || bytes_equal(f->text, BYTES(FINALIZER_ORPHAN)))
+            fits = store_owners_add(owners, &n, f->text);
+    if (!fits)
+        return error_set(&r->error, ERR_TOO_LARGE, "the object names too many owners, or one by too long a uid");
+    *ret = (bytes){owners, n};
+    return ERR_OK;
+}
+
 static err_t seal(struct request *r)
 {
-    bytes path = kind_storage_path(r->arena, r->kind, r->key), sealed = BYTES_NONE, text;
+    bytes path = kind_storage_path(r->arena, r->kind, r->key), sealed = BYTES_NONE, owners = BYTES_NONE, text;
 
     if (!path.p)
         return arena_error(r->arena, &r->error);
@@ -44,10 +72,12 @@ static err_t seal(struct request *r)
     r->keep = r->keep || r->options.dry_run;
     if (!r->keep && !r->removes) {
         TRY(stored_text(r, &text));
+        TRY(name_owners(r, &owners));
         TRY(atrest_seal(r->server->atrest, r->arena, path, text, &sealed, &r->error));
     }
     r->write = (struct store_write){.key = {r->kind->number, r->key},
         .value = sealed,
+        .owners = owners,
         .delete = r->removes,
         .compares = r->compares,
         .compare_count = r->compare_count};

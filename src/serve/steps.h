@@ -54,7 +54,10 @@ step_function quota_step;
 
 /* seal.c: seals and commits what the steps before made. */
 step_function seal_step, encode_step, commit_step, conclude_step, write_answer_step;
-#define CHANGED "the object has been modified; please apply your changes to the latest version and try again"
+/* Finalizers that the garbage collector takes away; a name in the store's index of owners too. */
+#define FINALIZER_FOREGROUND "foregroundDeletion"
+#define FINALIZER_ORPHAN     "orphan"
+#define CHANGED              "the object has been modified; please apply your changes to the latest version and try again"
 
 /* delete.c */
 MUST_CHECK err_t delete_decode(struct request *);
