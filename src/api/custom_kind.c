@@ -2,6 +2,7 @@
 /* Definitions to kinds: one for each served version, all in one set, in memory of its own. */
 #include "api/custom_kind.h"
 
+#include "api/conditions.h"
 #include "api/custom_schema.h"
 
 #include <stdlib.h>
@@ -12,6 +13,7 @@ struct builder {
     struct arena *arena; /* the set's */
     struct error *error;
     const struct json *spec, *names;
+    bool ending; /* nothing more is created */
     struct kind_set *set;
     struct kind *kinds;
     size_t count;
@@ -224,7 +226,7 @@ static err_t read_common(struct builder *b, uint16_t number, struct kind *kind)
         .namespaced = bytes_equal(json_text(b->spec, BYTES("scope")), BYTES("Namespaced")),
         .custom = true,
         .generation = true,
-        .verbs = VERB_BIT(VERB_COUNT) - 1,
+        .verbs = (VERB_BIT(VERB_COUNT) - 1) & ~(b->ending ? VERB_BIT(VERB_CREATE) : 0),
         .rules = &custom_rules,
         .set = b->set};
     TRY(copy(b, json_text(b->spec, BYTES("group")), &kind->group));
@@ -317,6 +319,7 @@ static err_t build(
     const struct json *generation = json_at(definition, BYTES("metadata"), BYTES("generation"), BYTES_NONE);
     int64_t changes = 1;
     struct builder b = {.arena = memory, .error = error, .spec = json_get(definition, BYTES("spec"))};
+    b.ending = condition_is_true(json_get(definition, BYTES("status")), "Terminating");
     b.names = json_text(accepted, BYTES("plural")).n ? accepted : json_get(b.spec, BYTES("names"));
     b.set = arena_zero(memory, sizeof(*b.set));
     if (!b.set)

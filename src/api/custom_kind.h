@@ -6,6 +6,9 @@
 
 #include "api/kind.h"
 
+/* On definitions that are being deleted, until all their objects are gone. */
+#define CUSTOM_FINALIZER "customresourcecleanup.apiextensions.k8s.io"
+
 /* Adds causes for what cannot be honoured in a definition (decoded, defaulted, its metadata checked): names, versions,
  * schemas that are not structural, patterns that do not compile, defaults that do not fit, printer columns, scale and
  * selectable fields. Texts as kube-apiserver's. old: NULL on create. */

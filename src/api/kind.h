@@ -90,6 +90,8 @@ struct kind_rules {
      * Namespace.
      */
     bool (*is_held)(const struct json *object);
+    /* What the first delete of an object changes in it besides deletionTimestamp: a finalizer that holds it. */
+    err_t (*deleting)(struct arena *, const struct kind *, struct json *object, struct error *);
     /* Seconds that a delete leaves the object (Pods); NULL: always 0, it is removed at once. given < 0: the client said
      * nothing. */
     int64_t (*grace_period)(const struct json *object, int64_t given);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CustomResourceDefinitions: what is theirs alone; src/api/custom_kind.h checks them and makes kinds of them, and a
  * controller (src/control/definitions.c) says in their status whether these are served. */
+#include "api/conditions.h"
 #include "api/custom_kind.h"
 #include "api/object.h"
+#include "base/clock.h"
 #include "kinds/kinds.h"
 #include "kinds/tree.h"
 
@@ -84,14 +86,50 @@ static err_t prepare(struct arena *arena, const struct kind *kind, enum subresou
     return ERR_OK;
 }
 
+/* Its objects go first: the controller lets go of it then. */
+static err_t deleting(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    const struct condition pending = {"Terminating", "True", "InstanceDeletionPending",
+        BYTES("CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon")};
+    struct json *metadata = tree_at(object, "metadata", NULL);
+    struct json *finalizers = tree_member(arena, metadata, "finalizers", JSON_ARRAY);
+    bool changed = false, held = false;
+    for (const struct json *f = finalizers ? finalizers->first : NULL; f; f = f->next)
+        held = held || bytes_equal(f->text, BYTES(CUSTOM_FINALIZER));
+    if (!finalizers || (!held && !json_append(finalizers, json_string(arena, BYTES(CUSTOM_FINALIZER)))) ||
+        !condition_set(
+            arena, tree_member(arena, object, "status", JSON_OBJECT), &pending, clock_wall_seconds(), &changed))
+        return arena_error(arena, error);
+    schema_arrange(kind->schema, object);
+    return ERR_OK;
+}
+
 /* ---- Checks. */
+
+/* A definition may not take the place of what this server is made of. */
+static void check_built_in(const struct json *object, struct error *error)
+{
+    const struct json *spec = tree_at(object, "spec", NULL);
+    bytes group = tree_text(spec, "group"), plural = tree_text(tree_at(spec, "names", NULL), "plural");
+    size_t count;
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
+    for (size_t i = 0; i < count; i++)
+        if (!kinds[i]->set && bytes_equal(group, bytes_of(kinds[i]->group)) &&
+            bytes_equal(plural, bytes_of(kinds[i]->plural))) {
+            error_cause(error, "FieldValueForbidden", BYTES("metadata.name"),
+                "Forbidden: this resource is built into the server");
+            return;
+        }
+}
 
 static void validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
     (void)kind;
-    if (subresource != SUBRESOURCE_STATUS)
-        custom_definition_validate(arena, object, old, error);
+    if (subresource == SUBRESOURCE_STATUS)
+        return;
+    custom_definition_validate(arena, object, old, error);
+    check_built_in(object, error);
 }
 
 static void warn(struct arena *arena, const struct kind *kind, const struct json *object, struct warnings *warnings)
@@ -111,6 +149,7 @@ static void cells(
 const struct kind_rules custom_resource_definition_rules = {
     .set_defaults = set_defaults,
     .prepare = prepare,
+    .deleting = deleting,
     .validate = validate,
     .warn = warn,
     .cells = cells,
