@@ -239,7 +239,13 @@ static void print_header(struct schemac *s, FILE *h)
         fputs(i ? ", schema_" : "extern const struct schema schema_", h);
         schemac_put_name(h, s->list, s->list->schemas[i]);
     }
-    fputs(";\n\n#endif\n", h);
+    fputs(";\n\n/* F(schema_x) for each. */\n#define SCHEMAS_EACH(F)", h);
+    for (size_t i = 0; i < s->list->count; i++) {
+        fputs(" F(schema_", h);
+        schemac_put_name(h, s->list, s->list->schemas[i]);
+        fputs(")", h);
+    }
+    fputs("\n\n#endif\n", h);
 }
 
 static void print_schemas(struct schemac *s)
