@@ -31,7 +31,8 @@ static err_t take_key(
 }
 
 /* Prepares the delete of one key as a request of its own. *ret_wanted false: it is gone, or cannot be read. */
-static err_t prepare_one(struct request *r, bytes key, struct awaited_write *ret, bool *ret_wanted)
+static err_t prepare_one(
+    struct request *r, bytes key, struct awaited_write *ret, struct request **ret_one, bool *ret_wanted)
 {
     struct arena *arena = &r->list->piece;
     struct request *one = arena_zero(arena, sizeof *one);
@@ -57,6 +58,7 @@ static err_t prepare_one(struct request *r, bytes key, struct awaited_write *ret
         return error_set(&r->error, one->error.code, "%.*s", BYTES_FMT(one->error.message));
     }
     ret->write = one->write;
+    *ret_one = one;
     *ret_wanted = !one->keep;
     return ERR_OK;
 }
@@ -67,11 +69,12 @@ static err_t delete_some(struct request *r, bytes *keys, size_t *count)
     struct arena *arena = &r->list->piece;
     struct awaited_write writes[BATCH];
     size_t taken = 0, prepared = 0, left = 0;
+    struct request *requests[BATCH];
     bytes from[BATCH];
 
     while (taken < *count && (prepared == 0 || arena->used < BATCH_MEMORY)) {
         bool wanted;
-        TRY(prepare_one(r, keys[taken], &writes[prepared], &wanted));
+        TRY(prepare_one(r, keys[taken], &writes[prepared], &requests[prepared], &wanted));
         if (wanted)
             from[prepared++] = keys[taken];
         taken++;
@@ -79,9 +82,11 @@ static err_t delete_some(struct request *r, bytes *keys, size_t *count)
     commit_all(r->server->store, writes, prepared);
     for (size_t i = 0; i < prepared; i++) {
         const struct store_write *w = &writes[i].write;
-        if (w->result == ERR_CONFLICT)
+        if (w->result == ERR_OK)
+            garbage_note_write(requests[i]);
+        else if (w->result == ERR_CONFLICT)
             keys[left++] = from[i];
-        else if (w->result != ERR_OK && w->result != ERR_NOT_FOUND)
+        else if (w->result != ERR_NOT_FOUND)
             return error_set(&r->error, w->result, "%s", w->message ? w->message : "the store refused the write");
     }
     memmove(keys + left, keys + taken, (*count - taken) * sizeof *keys);

@@ -182,6 +182,7 @@ enum step_result conclude_step(struct request *r)
         return error_set(&r->error, r->write.result, "%s",
                    r->write.message ? r->write.message : "the store refused the write"),
                STEP_FAIL;
+    garbage_note_write(r);
     answer_set_revision(r, r->write.revision);
     return STEP_NEXT;
 }

@@ -4,6 +4,7 @@
 #include "api/managed_fields.h"
 #include "base/clock.h"
 #include "kinds/kinds.h"
+#include "serve/garbage.h"
 #include "serve/snapshots.h"
 #include "serve/steps.h"
 #include "serve/watch.h"
@@ -55,7 +56,8 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
         o->request_timeout_ms = REQUEST_TIMEOUT_MS;
     server->writers = pool_new("writer", o->writer_threads ? o->writer_threads : WRITER_THREADS,
         o->writer_queue ? o->writer_queue : WRITER_QUEUE);
-    if (!server->writers || !loops_new(server)) {
+    server->garbage = garbage_new();
+    if (!server->writers || !server->garbage || !loops_new(server)) {
         server_free(server);
         return error_set(error, ERR_NO_MEMORY, "no memory for the server");
     }
@@ -70,12 +72,29 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
     return ERR_OK;
 }
 
+/* A write that loses its compare: when it has come back, all that were queued before it have, and observers know. */
+static void await_commits(struct server *server)
+{
+    const struct store_key nowhere = {namespace_kind.number, BYTES("/")};
+    struct compare never = {COMPARE_REVISION, nowhere, 1};
+    struct awaited_write last = {.write = {.key = nowhere, .delete = true, .compares = &never, .compare_count = 1}};
+    commit_all(server->store, &last, 1);
+}
+
+void server_stop(struct server *server)
+{
+    if (!server || !server->writers)
+        return;
+    pool_free(server->writers);
+    server->writers = NULL;
+    await_commits(server);
+}
+
 void server_free(struct server *server)
 {
     if (!server)
         return;
-    if (server->writers)
-        pool_free(server->writers);
+    server_stop(server);
     for (size_t i = 0; server->loops && i < server->options.loop_count; i++) {
         if (server->loops[i].watch)
             watch_hub_free(server->loops[i].watch);
@@ -84,6 +103,7 @@ void server_free(struct server *server)
     }
     free(server->loops);
     snapshots_close(server);
+    garbage_free(server->garbage);
     if (current == server)
         current = NULL;
     free(server);

@@ -18,6 +18,7 @@
 struct metrics;
 struct watch_hub;
 struct snapshots;
+struct garbage;
 
 struct server_options {
     struct store *store;
@@ -47,6 +48,7 @@ struct server {
     struct http_server *http;  /* for /metrics; NULL until server_set_http */
     struct server_loop *loops; /* options.loop_count */
     struct snapshots *snapshots;
+    struct garbage *garbage;
     atomic_size_t promised;   /* memory that requests under way were admitted with */
     uint64_t started_seconds; /* wall clock */
 };
@@ -54,7 +56,10 @@ struct server {
 /* Before the first commit (it registers with store_on_commit). The options' store and atrest must outlive the server.
  */
 MUST_CHECK err_t server_new(const struct server_options *, struct server **ret, struct error *);
-/* After the loops have ended and http_server_free: waits for the writers pool. */
+/* After the loops have ended and http_server_close: waits for the writers pool and for what is being committed. What
+ * comes back to the loops is let go by one more turn of each. */
+void server_stop(struct server *);
+/* After http_server_free. */
 void server_free(struct server *);
 
 /* The namespaces default, kube-system, kube-public and kube-node-lease, when they are missing. Blocks; not on a loop.

@@ -49,6 +49,9 @@ step_function admit_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
 
+/* garbage.c: after the commit: what the garbage collector must look at. */
+void garbage_note_write(struct request *);
+
 /* quota.c: a create in a namespace that quotas limit. */
 step_function quota_step;
 
