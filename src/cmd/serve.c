@@ -11,7 +11,6 @@
 #include "crypt/key_region.h"
 #include "crypt/setup.h"
 #include "kinds/kinds.h"
-#include "net/http_local.h"
 #include "serve/certificates.h"
 #include "serve/server.h"
 
@@ -424,8 +423,11 @@ static void stop(void)
         pool_free(run.upkeep);
     control_stop(run.control);
     if (run.http)
-        http_local_close(run.http); /* what controllers wait for */
+        http_server_close(run.http);
     control_free(run.control);
+    server_stop(run.server);
+    for (size_t i = 0; i < run.loop_count; i++)
+        loop_turn(run.loops[i], false); /* lets go of what came back too late */
     if (run.http)
         http_server_free(run.http);
     if (run.server)

@@ -79,7 +79,10 @@ void http_server_set_tls(struct http_server *, struct tls_context *);
 void http_server_drain(struct http_server *, unsigned timeout_ms, void (*done)(void *), void *context);
 /* True once drain began: watches should end themselves. */
 bool http_draining(const struct http_exchange *);
-/* After the loops have ended. */
+/* After the loops have ended: ends all connections and local calls, and refuses new ones, so that threads which wait
+ * for an answer can be joined. What is held stays until it is released. */
+void http_server_close(struct http_server *);
+/* After the loops have ended and all that was held is released. */
 void http_server_free(struct http_server *);
 
 struct http_statistics {

@@ -357,15 +357,8 @@ void shard_locals_cut(struct http_shard *shard)
         end(shard->locals, false);
 }
 
-void http_local_close(struct http_server *server)
-{
-    for (size_t i = 0; i < server->shard_count; i++)
-        shard_locals_cut(&server->shards[i]);
-}
-
 void shard_locals_free(struct http_shard *shard)
 {
-    shard_locals_cut(shard);
     if (shard->local_connection)
         peer_put(shard->local_connection->peer);
     free(shard->local_connection);

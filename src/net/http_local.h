@@ -43,10 +43,6 @@ MUST_CHECK err_t http_local_call(struct http_server *, struct loop *, const stru
 void http_local_resume(struct http_local *);
 void http_local_cancel(struct http_local *);
 
-/* After the loops have ended: ends what is under way and refuses what comes, so that threads which wait for an answer
- * can be joined before http_server_free. */
-void http_local_close(struct http_server *);
-
 /* For access/: who asks, NULL when the exchange came over the network. */
 const struct http_local_user *http_local_user(const struct http_exchange *);
 

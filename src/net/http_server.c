@@ -357,13 +357,21 @@ void http_server_set_tls(struct http_server *server, struct tls_context *tls)
     tls_context_put(before);
 }
 
+void http_server_close(struct http_server *server)
+{
+    for (size_t i = 0; i < server->shard_count; i++) {
+        connection_free_all(&server->shards[i]);
+        shard_locals_cut(&server->shards[i]);
+    }
+}
+
 void http_server_free(struct http_server *server)
 {
     if (!server)
         return;
+    http_server_close(server);
     for (size_t i = 0; i < server->shard_count; i++) {
         struct http_shard *shard = &server->shards[i];
-        connection_free_all(shard);
         shard_locals_free(shard);
         if (shard->listening)
             loop_remove(shard->loop, &shard->listener);

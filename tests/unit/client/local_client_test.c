@@ -145,7 +145,7 @@ static int tear_down(void **state)
     (void)state;
     loop_stop(t.loop);
     pthread_join(t.thread, NULL);
-    http_local_close(t.server);
+    http_server_close(t.server);
     api_client_free(t.client);
     local_hub_free(t.hub);
     http_server_free(t.server);
@@ -349,7 +349,7 @@ static void test_close(void **state)
     assert_int_equal(pthread_create(&caller, NULL, call_never, &t), 0);
     loop_stop(t.loop);
     pthread_join(t.thread, NULL);
-    http_local_close(t.server);
+    http_server_close(t.server);
     pthread_join(caller, &result);
     assert_ptr_equal(result, &t);
     assert_int_equal(pthread_create(&t.thread, NULL, run, NULL), 0); /* for tear_down */
