@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/present.h"
-#include "kinds/kinds.h"
 #include "kinds/job.h"
+#include "kinds/kinds.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -127,28 +127,40 @@ static bytes field_fault(struct arena *arena, bytes text, const struct bounds *b
 
 /* ---- Descriptors */
 
+static size_t unit_length(bytes text)
+{
+    size_t n = 0;
+    while (n < text.n && text.p[n] != '.' && !(text.p[n] >= '0' && text.p[n] <= '9'))
+        n++;
+    return n;
+}
+
 /* Go's durations: 1h30m, 1.5s, -2us. */
-static bool is_duration(bytes text)
+static bytes duration_fault(struct arena *arena, bytes whole)
 {
     static const char *const units[] = {"ns", "us", "\xc2\xb5s", "\xce\xbcs", "ms", "s", "m", "h"};
+    bytes text = whole, quoted = utf8_quote(arena, whole);
     if (text.n && (text.p[0] == '-' || text.p[0] == '+'))
         text = bytes_skip(text, 1);
     if (bytes_equal(text, BYTES("0")))
-        return true;
+        return BYTES_NONE;
     for (bool any = false; text.n || !any; any = true) {
         size_t digits = 0, n = 0;
+        bool known = false;
         while (n < text.n && ((text.p[n] >= '0' && text.p[n] <= '9') || text.p[n] == '.'))
             digits += text.p[n++] != '.';
-        bytes unit = bytes_skip(text, n);
-        size_t most = 0;
+        if (!digits || count_of((bytes){text.p, n}, '.') > 1)
+            return arena_format(arena, "time: invalid duration %.*s", BYTES_FMT(quoted));
+        bytes unit = {text.p + n, unit_length(bytes_skip(text, n))}, shown = utf8_quote(arena, unit);
+        if (!unit.n)
+            return arena_format(arena, "time: missing unit in duration %.*s", BYTES_FMT(quoted));
         for (size_t i = 0; i < ARRAY_LEN(units); i++)
-            if (bytes_start(unit, bytes_of(units[i])) && strlen(units[i]) > most)
-                most = strlen(units[i]);
-        if (!digits || count_of((bytes){text.p, n}, '.') > 1 || !most)
-            return false;
-        text = bytes_skip(unit, most);
+            known = known || bytes_equal(unit, bytes_of(units[i]));
+        if (!known)
+            return arena_format(arena, "time: unknown unit %.*s in duration %.*s", BYTES_FMT(shown), BYTES_FMT(quoted));
+        text = bytes_skip(text, n + unit.n);
     }
-    return true;
+    return BYTES_NONE;
 }
 
 static bytes descriptor_fault(struct arena *arena, bytes text)
@@ -160,12 +172,9 @@ static bytes descriptor_fault(struct arena *arena, bytes text)
             return BYTES_NONE;
     if (!bytes_start(text, BYTES("@every ")))
         return arena_format(arena, "unrecognized descriptor: %.*s", BYTES_FMT(text));
-    bytes duration = bytes_skip(text, strlen("@every "));
-    if (is_duration(duration))
-        return BYTES_NONE;
-    bytes quoted = utf8_quote(arena, duration);
-    return arena_format(
-        arena, "failed to parse duration %.*s: time: invalid duration %.*s", BYTES_FMT(text), BYTES_FMT(quoted));
+    bytes fault = duration_fault(arena, bytes_skip(text, strlen("@every ")));
+    return fault.p ? arena_format(arena, "failed to parse duration %.*s: %.*s", BYTES_FMT(text), BYTES_FMT(fault))
+                   : BYTES_NONE;
 }
 
 /* ---- The whole */

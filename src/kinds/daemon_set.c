@@ -97,6 +97,7 @@ static void check_status(const struct field *status, const struct json *old)
 static void daemon_set_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
+    static const struct json all = {.type = JSON_OBJECT};
     struct check check = {arena, error};
     struct field root = field_root(&check, "", object);
     const struct field *spec = FIELD(&root, "spec"), *selector = FIELD(spec, "selector");
@@ -107,8 +108,8 @@ static void daemon_set_validate(struct arena *arena, const struct kind *kind, en
     }
     if (old)
         check_immutable(selector, tree_at(old, "spec", "selector", NULL));
-    workload_selector_check(spec, false, "daemonset");
-    workload_template_check(FIELD(spec, "template"), selector->value, NULL, "DaemonSet");
+    bool selects = workload_selector_check(spec, false, "daemonset");
+    workload_template_check(FIELD(spec, "template"), selects ? selector->value : &all, NULL, "DaemonSet");
     check_not_negative(FIELD(spec, "minReadySeconds"));
     check_strategy(FIELD(spec, "updateStrategy"));
     check_not_negative(FIELD(spec, "revisionHistoryLimit"));

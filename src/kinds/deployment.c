@@ -72,8 +72,10 @@ static void deployment_validate(struct arena *arena, const struct kind *kind, en
         return;
     }
     check_not_negative(FIELD(spec, "replicas"));
-    workload_selector_check(spec, true, "deployment");
-    workload_template_check(FIELD(spec, "template"), FIELD(spec, "selector")->value, NULL, "ReplicaSet");
+    if (!workload_selector_check(spec, true, "deployment"))
+        field_invalid(FIELD(spec, "selector"), "invalid label selector");
+    else
+        workload_template_check(FIELD(spec, "template"), FIELD(spec, "selector")->value, NULL, "ReplicaSet");
     check_strategy(FIELD(spec, "strategy"));
     WORKLOAD_NUMBERS_CHECK(spec, numbers);
     if (deadline->value && field_integer(deadline, 0) <= field_integer(FIELD(spec, "minReadySeconds"), 0))

@@ -10,8 +10,10 @@ struct field field_root(struct check *check, const char *name, const struct json
 
 struct field field_member(const struct field *parent, const char *name)
 {
-    return (struct field){
-        .check = parent->check, .parent = parent, .name = name, .value = json_get(parent->value, bytes_of(name))};
+    const struct json *value = json_get(parent->value, bytes_of(name));
+    if (value && value->type == JSON_NULL)
+        value = NULL;
+    return (struct field){.check = parent->check, .parent = parent, .name = name, .value = value};
 }
 
 struct field field_first(const struct field *list)
@@ -115,8 +117,12 @@ static void add(const struct field *field, const char *reason, const char *sort,
         (void)arena_error(check->arena, check->error);
         return;
     }
-    error_cause(check->error, reason, path, "%s%s%.*s%s%.*s", sort, shown.n ? ": " : "", BYTES_FMT(shown),
-        detail.n ? ": " : "", BYTES_FMT(detail));
+    bytes message = arena_join(check->arena, bytes_of(sort), shown.n ? BYTES(": ") : BYTES(""), shown,
+        detail.n ? BYTES(": ") : BYTES(""), detail, ARENA_END);
+    if (!message.p)
+        (void)arena_error(check->arena, check->error);
+    else
+        error_cause(check->error, reason, path, "%.*s", BYTES_FMT(message));
 }
 
 void field_required(const struct field *field)
@@ -168,6 +174,12 @@ void field_duplicate_because(const struct field *field, const char *format, ...)
 void field_not_found(const struct field *field)
 {
     add(field, "FieldValueNotFound", "Not found", shown_value(field), BYTES_NONE);
+}
+
+void field_not_found_because(const struct field *field, const char *format, ...)
+{
+    DETAIL(format);
+    add(field, "FieldValueNotFound", "Not found", shown_value(field), detail);
 }
 
 void field_too_long(const struct field *field, unsigned most)

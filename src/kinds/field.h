@@ -26,7 +26,7 @@ struct field {
 };
 
 struct field field_root(struct check *, const char *name, const struct json *value);
-/* A member; absent when the parent is. */
+/* A member; absent when the parent is, or when it is null. */
 struct field field_member(const struct field *parent, const char *name);
 /* The same as a pointer that lives as long as the block around it. */
 #define FIELD(parent, name) ((const struct field[]){field_member((parent), (name))})
@@ -62,6 +62,7 @@ void field_invalid_as(const struct field *, bytes shown, const char *format, ...
 void field_duplicate(const struct field *);
 void field_duplicate_because(const struct field *, const char *format, ...) PRINTF_LIKE(2, 3);
 void field_not_found(const struct field *);
+void field_not_found_because(const struct field *, const char *format, ...) PRINTF_LIKE(2, 3);
 void field_too_long(const struct field *, unsigned most);
 void field_too_many(const struct field *, unsigned most);
 void field_unsupported(const struct field *, const char *const *supported, size_t count);
@@ -90,6 +91,7 @@ void check_ip(const struct field *);
 /* An address and the length of its network: 10.0.0.0/8. */
 void check_cidr(const struct field *);
 /* *ret_v6: of which family a good one is. */
+MUST_CHECK bool ip_parse(bytes text, bool *ret_v6);
 MUST_CHECK bool cidr_parse(bytes text, bool *ret_v6);
 
 /* What a cause of field_invalid says after the value. */

@@ -195,7 +195,7 @@ void check_immutable(const struct field *field, const struct json *old)
 
 /* ---- Addresses */
 
-static bool address_parse(bytes value, bool *ret_v6)
+bool ip_parse(bytes value, bool *ret_v6)
 {
     char text[INET6_ADDRSTRLEN];
     unsigned char address[16];
@@ -210,7 +210,7 @@ static bool address_parse(bytes value, bool *ret_v6)
 void check_ip(const struct field *field)
 {
     bool v6;
-    if (!address_parse(field_text(field), &v6))
+    if (!ip_parse(field_text(field), &v6))
         field_invalid(field, "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)");
 }
 
@@ -218,7 +218,7 @@ bool cidr_parse(bytes text, bool *ret_v6)
 {
     uint64_t length;
     size_t slash = bytes_find(text, '/');
-    return slash < text.n && address_parse((bytes){text.p, slash}, ret_v6) &&
+    return slash < text.n && ip_parse((bytes){text.p, slash}, ret_v6) &&
            bytes_to_uint64(bytes_skip(text, slash + 1), &length) && length <= (*ret_v6 ? 128 : 32);
 }
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kinds/kinds.h"
 #include "kinds/job.h"
 
 #include "api/present.h"
 #include "base/clock.h"
+#include "kinds/kinds.h"
 
 #define CONTROLLER_UID        "batch.kubernetes.io/controller-uid"
 #define JOB_NAME              "batch.kubernetes.io/job-name"
@@ -190,8 +190,10 @@ static void job_validate(struct arena *arena, const struct kind *kind, enum subr
     job_spec_check(spec);
     if (!selector->value)
         field_required(selector);
+    unsigned causes = error->cause_count;
     check_label_selector(selector);
-    workload_template_labels_check(FIELD(spec, "template"), selector->value);
+    if (error->cause_count == causes)
+        workload_template_labels_check(FIELD(spec, "template"), selector->value);
     check_host_name(&root);
     if (old)
         check_change(spec, old);

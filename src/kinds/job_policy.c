@@ -180,7 +180,7 @@ void job_success_policy_check(const struct field *spec)
 
 /* ---- Status */
 
-static void check_times(const struct field *status, bool complete, bool finished)
+static void check_times(const struct field *status, bool complete)
 {
     const struct field *start = FIELD(status, "startTime"), *end = FIELD(status, "completionTime");
     int64_t from, to;
@@ -190,8 +190,6 @@ static void check_times(const struct field *status, bool complete, bool finished
         field_required_because(end, "completionTime is required for Complete jobs");
     if (clock_parse(field_text(start), &from) && clock_parse(field_text(end), &to) && to < from)
         field_invalid(end, "must be equal to or after `startTime`");
-    if (!start->value && finished)
-        field_required_because(start, "startTime is required for finished job");
 }
 
 static void check_status_change(const struct field *job, const struct json *old)
@@ -227,7 +225,7 @@ void job_status_check(const struct field *job, const struct json *old)
         if (pod_condition_true(job->value, exclusive[i].first) && pod_condition_true(job->value, exclusive[i].second))
             field_invalid_as(conditions, BYTES_NONE, "cannot set %s=True and %s=true conditions", exclusive[i].first,
                 exclusive[i].second);
-    check_times(status, complete, complete || failed);
+    check_times(status, complete);
     if (failed && !pod_condition_true(job->value, "FailureTarget"))
         field_invalid_as(
             conditions, BYTES_NONE, "cannot set Failed=True condition without the FailureTarget=true condition");
@@ -236,6 +234,8 @@ void job_status_check(const struct field *job, const struct json *old)
             conditions, BYTES_NONE, "cannot set Complete=True condition without the SuccessCriteriaMet=true condition");
     if ((complete || failed) && field_integer(FIELD(status, "active"), 0) > 0)
         field_invalid(FIELD(status, "active"), "active>0 is invalid for finished job");
+    if ((complete || failed) && !FIELD(status, "startTime")->value)
+        field_required_because(FIELD(status, "startTime"), "startTime is required for finished job");
     if (field_integer(FIELD(status, "ready"), 0) > field_integer(FIELD(status, "active"), 0))
         field_invalid(FIELD(status, "ready"), "cannot set more ready pods than active");
     check_status_change(job, old);

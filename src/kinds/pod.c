@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pod: what all its parts' files say, put together. */
 #include "base/clock.h"
-#include "kinds/pod_admission.h"
 #include "kinds/kinds.h"
+#include "kinds/pod_admission.h"
 #include "kinds/workload.h"
 
 /* ---- Defaults */

@@ -116,8 +116,6 @@ static void check_regular(const struct field *spec, struct pod_rules_context *co
         take_name(&container, names);
         pod_lifecycle_check(&container, spec, context);
         pod_probes_check(&container, context);
-        if (FIELD(&container, "restartPolicy")->value)
-            field_forbidden(FIELD(&container, "restartPolicy"), "may not be set for non-init containers");
     }
     FIELD_EACH(container, containers)
     check_host_ports(&container, &host_ports);
@@ -125,7 +123,6 @@ static void check_regular(const struct field *spec, struct pod_rules_context *co
 
 static void check_init(const struct field *spec, struct pod_rules_context *context, struct name_table *names)
 {
-    static const char *const restart[] = {"Always"};
     static const char *const sidecars_only[] = {"lifecycle", "livenessProbe", "readinessProbe", "startupProbe"};
     const struct field *containers = FIELD(spec, "initContainers");
     FIELD_EACH(container, containers)
@@ -133,8 +130,6 @@ static void check_init(const struct field *spec, struct pod_rules_context *conte
         const struct field *policy = FIELD(&container, "restartPolicy");
         struct name_table host_ports = {.arena = spec->check->arena};
         check_common(&container, context);
-        if (policy->value && !field_is(policy, "Always"))
-            FIELD_UNSUPPORTED(policy, restart);
         if (field_text(FIELD(&container, "name")).n)
             take_name(&container, names);
         check_host_ports(&container, &host_ports);

@@ -125,6 +125,18 @@ static bool default_volume(struct arena *arena, struct json *volume)
     return default_downward_files(arena, json_get(volume, BYTES("downwardAPI")));
 }
 
+/* Restart policies of single containers are for sidecars alone, as long as upstream's ContainerRestartRules is off. */
+static void drop_restart_policies(const struct json *spec)
+{
+    static const char *const lists[] = {"containers", "initContainers"};
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+        for (struct json *container = tree_first(spec, lists[i]); container; container = container->next) {
+            json_remove(container, BYTES("restartPolicyRules"));
+            if (i == 0 || !pod_is_sidecar(container))
+                json_remove(container, BYTES("restartPolicy"));
+        }
+}
+
 /* The deprecated name of serviceAccountName says the same. */
 static bool mirror_service_account(struct arena *arena, struct json *spec)
 {
@@ -141,6 +153,7 @@ err_t pod_spec_set_defaults(struct arena *arena, struct json *spec, struct error
     struct json *resources = json_get(spec, BYTES("resources"));
     if (!spec)
         return ERR_OK;
+    drop_restart_policies(spec);
     for (struct json *volume = tree_first(spec, "volumes"); volume; volume = volume->next)
         if (!default_volume(arena, volume))
             return arena_error(arena, error);

@@ -231,19 +231,28 @@ static void check_constraint(const struct field *constraint)
     check_label_selector(FIELD(constraint, "labelSelector"));
 }
 
+static bytes spread_key(const struct field *constraint)
+{
+    return arena_format(constraint->check->arena, "{%.*s, %.*s}",
+        BYTES_FMT(field_text(FIELD(constraint, "topologyKey"))),
+        BYTES_FMT(field_text(FIELD(constraint, "whenUnsatisfiable"))));
+}
+
+/* Of constraints that say the same all but the last are told. */
 void pod_spread_check(const struct field *constraints)
 {
-    struct arena *arena = constraints->check->arena;
-    struct name_table seen = {.arena = arena};
+    struct check *check = constraints->check;
+    struct name_table last = {.arena = check->arena};
+    FIELD_EACH(constraint, constraints)
+    if (!name_table_put(&last, spread_key(&constraint), (void *)(uintptr_t)constraint.value))
+        (void)arena_error(check->arena, check->error);
     FIELD_EACH(constraint, constraints)
     {
-        bytes pair = arena_format(arena, "{%.*s, %.*s}", BYTES_FMT(field_text(FIELD(&constraint, "topologyKey"))),
-            BYTES_FMT(field_text(FIELD(&constraint, "whenUnsatisfiable"))));
+        bytes key = spread_key(&constraint);
+        const struct name_row *row = name_table_find(&last, key);
+        struct json shown = {.type = JSON_STRING, .text = key};
         check_constraint(&constraint);
-        struct json shown = {.type = JSON_STRING, .text = pair};
-        if (!pair.p)
-            (void)arena_error(arena, constraints->check->error);
-        else if (!name_table_add(&seen, pair, NULL))
+        if (row && row->value != constraint.value)
             field_duplicate(FIELD_WITH(&constraint, "{topologyKey, whenUnsatisfiable}", &shown));
     }
 }

@@ -106,6 +106,8 @@ static struct json *without_compute(struct arena *arena, const struct json *reso
         struct json *list = json_get(copy, bytes_of(lists[i]));
         json_remove(list, BYTES("cpu"));
         json_remove(list, BYTES("memory"));
+        if (list && !list->count)
+            json_remove(copy, bytes_of(lists[i]));
     }
     return copy;
 }

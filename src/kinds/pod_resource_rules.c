@@ -1,82 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which resources a container may ask for, and how much of them. */
-#include "kinds/pod.h"
+#include "kinds/resource_names.h"
 
-/* ---- Names */
-
-static bool is_huge_pages(bytes name)
-{
-    return bytes_start(name, BYTES("hugepages-"));
-}
-
-static bool is_native(bytes name)
-{
-    return bytes_find(name, '/') == name.n || memmem(name.p, name.n, "kubernetes.io/", 14);
-}
-
-/* Beyond what Kubernetes itself knows: vendor.example/device. */
-static bool is_extended(struct arena *arena, bytes name)
-{
-    if (is_native(name) || bytes_start(name, BYTES("requests.")))
-        return false;
-    bytes quota = arena_join(arena, BYTES("requests."), name, ARENA_END);
-    return quota.p && qualified_name_valid(quota);
-}
-
-static bool may_overcommit(bytes name)
-{
-    return is_native(name) && !is_huge_pages(name);
-}
-
-static bool among(bytes name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (bytes_equal(name, bytes_of(names[i])))
-            return true;
-    return false;
-}
-
-static bool is_standard(bytes name)
-{
-    static const char *const names[] = {"cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory",
-        "requests.ephemeral-storage", "limits.cpu", "limits.memory", "limits.ephemeral-storage", "pods",
-        "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps", "persistentvolumeclaims",
-        "storage", "requests.storage", "services.nodeports", "services.loadbalancers"};
-    return among(name, names, ARRAY_LEN(names)) || is_huge_pages(name) ||
-           bytes_start(name, BYTES("requests.hugepages-"));
-}
-
-static bool is_counted(struct arena *arena, bytes name)
-{
-    static const char *const names[] = {"pods", "resourcequotas", "services", "replicationcontrollers", "secrets",
-        "configmaps", "persistentvolumeclaims", "services.nodeports", "services.loadbalancers"};
-    return among(name, names, ARRAY_LEN(names)) || is_extended(arena, name);
-}
-
-static void check_name(const struct field *quantity, bytes name, bool pod_level)
-{
-    static const char *const of_containers[] = {"cpu", "memory", "ephemeral-storage"};
-    static const char *const of_pods[] = {"cpu", "hugepages-", "memory"};
-    struct json shown = {.type = JSON_STRING, .text = name};
-    struct field at = *quantity;
-    unsigned causes = at.check->error->cause_count;
-    at.value = &shown;
-    check_qualified_name(&at);
-    if (at.check->error->cause_count != causes)
-        return;
-    bool plain = bytes_find(name, '/') == name.n;
-    if (plain && !is_standard(name))
-        field_invalid(&at, "must be a standard resource type or fully qualified");
-    if (pod_level) {
-        if (at.check->error->cause_count == causes && !is_huge_pages(name) && !among(name, of_pods, 3))
-            FIELD_UNSUPPORTED(&at, of_pods);
-    } else if (plain) {
-        if (!among(name, of_containers, ARRAY_LEN(of_containers)) && !is_huge_pages(name))
-            field_invalid(&at, "must be a standard resource for containers");
-    } else if (!is_native(name) && !is_extended(at.check->arena, name)) {
-        field_invalid(&at, "doesn't follow extended resource name standard");
-    }
-}
+#include <stdlib.h>
 
 /* ---- Amounts */
 
@@ -93,7 +19,7 @@ void resource_quantity_check(const struct field *quantity, bytes name)
     struct quantity amount = amount_of(quantity);
     if (amount.nano < 0)
         field_invalid(quantity, "must be greater than or equal to 0");
-    if (is_counted(quantity->check->arena, name) && amount.nano % 1000000000 != 0)
+    if (resource_is_counted(quantity->check->arena, name) && amount.nano % 1000000000 != 0)
         field_invalid(quantity, "must be an integer");
 }
 
@@ -112,14 +38,14 @@ static void check_request(const struct field *resources, const struct field *req
     const struct field *at = FIELD_WITH(resources, "requests", request->value);
     struct quantity amount = amount_of(request), most;
     if (!limit) {
-        if (!may_overcommit(request->key))
+        if (!resource_may_overcommit(request->key))
             field_required_because(FIELD(resources, "limits"), "Limit must be set for non overcommitable resources");
         return;
     }
     if (!quantity_parse(limit->text, &most))
         return;
     int order = quantity_compare(&amount, &most);
-    if (order != 0 && !may_overcommit(request->key))
+    if (order != 0 && !resource_may_overcommit(request->key))
         field_invalid(at, "must be equal to %.*s limit of %.*s", BYTES_FMT(request->key), BYTES_FMT(limit->text));
     else if (order > 0)
         field_invalid(
@@ -129,6 +55,31 @@ static void check_request(const struct field *resources, const struct field *req
 static bool is_compute(bytes name)
 {
     return bytes_equal(name, BYTES("cpu")) || bytes_equal(name, BYTES("memory"));
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    const bytes *x = a, *y = b;
+    return bytes_compare(*x, *y);
+}
+
+/* "a, b" */
+static bytes names_text(struct arena *arena, const struct name_table *names)
+{
+    struct buffer b;
+    size_t count = 0;
+    bytes *sorted = arena_alloc(arena, names->count * sizeof(*sorted));
+    buffer_init(&b, arena);
+    for (size_t i = 0; sorted && i < names->slots; i++)
+        if (names->rows[i].name.p)
+            sorted[count++] = names->rows[i].name;
+    if (count)
+        qsort(sorted, count, sizeof(*sorted), compare_texts);
+    for (size_t i = 0; i < count; i++) {
+        buffer_text(&b, i ? ", " : "");
+        buffer_put(&b, sorted[i]);
+    }
+    return b.failed ? BYTES_NONE : buffer_bytes(&b);
 }
 
 static void check_claims(const struct field *claims, const struct name_table *known)
@@ -151,7 +102,8 @@ static void check_claims(const struct field *claims, const struct name_table *kn
         if (key.p && !name_table_add(&seen, key, NULL))
             field_duplicate(&at);
         if (!name_table_find(known, name))
-            field_not_found(&at);
+            field_not_found_because(&at, "must be one of the names in pod.spec.resourceClaims%s%.*s",
+                known->count ? ": " : " which is empty", BYTES_FMT(names_text(claims->check->arena, known)));
     }
 }
 
@@ -159,28 +111,29 @@ void pod_resources_check(const struct field *resources, const struct name_table 
 {
     const struct field *limits = FIELD(resources, "limits"), *requests = FIELD(resources, "requests");
     struct name_table by_name = {.arena = resources->check->arena};
+    enum resource_use use = pod_level ? RESOURCE_OF_POD : RESOURCE_OF_CONTAINER;
     bool compute = false, huge = false;
     FIELD_EACH(limit, limits)
     {
-        check_name(&limit, limit.key, pod_level);
+        resource_name_check(&limit, limit.key, use);
         resource_quantity_check(&limit, limit.key);
-        if (is_huge_pages(limit.key))
+        if (resource_is_huge_pages(limit.key))
             check_huge_pages(&limit, limit.key);
         compute = compute || is_compute(limit.key);
-        huge = huge || is_huge_pages(limit.key);
+        huge = huge || resource_is_huge_pages(limit.key);
         if (!name_table_add(&by_name, limit.key, (void *)(uintptr_t)limit.value))
             (void)arena_error(resources->check->arena, resources->check->error);
     }
     FIELD_EACH(request, requests)
     {
         const struct name_row *row = name_table_find(&by_name, request.key);
-        check_name(&request, request.key, pod_level);
+        resource_name_check(&request, request.key, use);
         resource_quantity_check(&request, request.key);
         check_request(resources, &request, row ? row->value : NULL);
-        if (is_huge_pages(request.key))
+        if (resource_is_huge_pages(request.key))
             check_huge_pages(&request, request.key);
         compute = compute || is_compute(request.key);
-        huge = huge || is_huge_pages(request.key);
+        huge = huge || resource_is_huge_pages(request.key);
     }
     if (huge && !compute)
         field_forbidden(resources, "HugePages require cpu or memory");

@@ -54,13 +54,14 @@ const struct quantity *resource_sums_find(const struct resource_sums *sums, byte
     return row ? row->value : NULL;
 }
 
+/* Adds, or keeps the greater; a sum beyond what quantities can be is the greater one too. */
 static bool include(struct resource_sums *sums, bytes name, const struct quantity *quantity, bool add)
 {
     const struct name_row *row = name_table_find(&sums->by_name, name);
     if (row) {
         struct quantity *sum = (struct quantity *)row->value;
-        if (add)
-            return quantity_add(sum, quantity) || true; /* beyond 10^28 a sum stays what it is */
+        if (add && quantity_add(sum, quantity))
+            return true;
         if (quantity_compare(quantity, sum) > 0)
             *sum = *quantity;
         return true;

@@ -2,23 +2,46 @@
 /* The rules of a pod's spec, in upstream's order, and of templates. */
 #include "kinds/pod.h"
 
+/* As Go prints the internal type. */
+static bytes claim_text(const struct field *claim)
+{
+    struct buffer b;
+    const struct json null = {.type = JSON_NULL};
+    const struct field *name = FIELD(claim, "resourceClaimName"), *template = FIELD(claim, "resourceClaimTemplateName");
+    buffer_init(&b, claim->check->arena);
+    buffer_text(&b, "{\"Name\":");
+    json_write_string(&b, field_text(FIELD(claim, "name")));
+    buffer_text(&b, ",\"ResourceClaimName\":");
+    json_write(&b, name->value ? name->value : &null);
+    buffer_text(&b, ",\"ResourceClaimTemplateName\":");
+    json_write(&b, template->value ? template->value : &null);
+    buffer_byte(&b, '}');
+    return buffer_bytes(&b);
+}
+
 static void check_spec_claims(const struct field *claims, struct pod_rules_context *context)
 {
     FIELD_EACH(claim, claims)
     {
         const struct field *name = FIELD(&claim, "name");
-        bool named = field_text(FIELD(&claim, "resourceClaimName")).n > 0;
-        bool template = field_text(FIELD(&claim, "resourceClaimTemplateName")).n > 0;
-        if (!check_not_empty(name))
-            continue;
-        if (!name_table_add(&context->claims, field_text(name), NULL))
-            field_duplicate(name);
-        else
-            check_dns_label(name);
-        if (named && template)
-            field_invalid(&claim, "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
-        else if (!named && !template)
-            field_invalid(&claim, "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+        const struct field *named = FIELD(&claim, "resourceClaimName");
+        const struct field *template = FIELD(&claim, "resourceClaimTemplateName");
+        if (check_not_empty(name)) {
+            if (!name_table_add(&context->claims, field_text(name), NULL))
+                field_duplicate(name);
+            else
+                check_dns_label(name);
+        }
+        if (named->value && template->value)
+            field_invalid_as(&claim, claim_text(&claim),
+                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified");
+        else if (!named->value && !template->value)
+            field_invalid_as(
+                &claim, claim_text(&claim), "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`");
+        if (named->value)
+            check_dns_subdomain(named);
+        if (template->value)
+            check_dns_subdomain(template);
     }
 }
 
@@ -43,6 +66,28 @@ static void check_host_network(const struct field *spec, const struct pod_rules_
 
 /* ---- Names */
 
+/* As a subdomain, but with underscores inside, and one before each label. */
+static bool is_search(bytes domain)
+{
+    bool fits = domain.n > 0;
+    for (bytes rest = domain; fits;) {
+        size_t dot = bytes_find(rest, '.');
+        bytes label = {rest.p, dot};
+        if (bytes_start(label, BYTES("_")))
+            label = bytes_skip(label, 1);
+        fits = label.n > 0;
+        for (size_t i = 0; i < label.n; i++) {
+            uint8_t c = label.p[i];
+            bool end = i == 0 || i + 1 == label.n, plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+            fits = fits && (plain || (!end && (c == '-' || c == '_')));
+        }
+        if (dot == rest.n)
+            break;
+        rest = bytes_skip(rest, dot + 1);
+    }
+    return fits;
+}
+
 static void check_search(const struct field *search)
 {
     bytes domain = field_text(search);
@@ -50,13 +95,17 @@ static void check_search(const struct field *search)
         return;
     if (bytes_end(domain, BYTES(".")))
         domain.n--;
-    uint8_t *letters = arena_alloc(search->check->arena, domain.n);
-    for (size_t i = 0; letters && i < domain.n; i++) /* underscores are fine here */
-        letters[i] = domain.p[i] == '_' ? 'a' : domain.p[i];
-    if (!letters)
-        (void)arena_error(search->check->arena, search->check->error);
-    else
-        check_dns_subdomain_of(search, (bytes){letters, domain.n});
+    struct json shown = {.type = JSON_STRING, .text = domain};
+    struct field at = *search;
+    at.value = &shown;
+    if (domain.n > 253)
+        field_invalid(&at, "must be no more than 253 characters");
+    if (!is_search(domain))
+        field_invalid(&at,
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or "
+            "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for "
+            "validation is "
+            "'_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')");
 }
 
 static void check_dns(const struct field *spec)
@@ -158,8 +207,11 @@ static void check_host_users(const struct field *spec)
 static void check_system(const struct field *system)
 {
     static const char *const names[] = {"linux", "windows"};
-    if (system->value)
-        CHECK_ONE_OF(FIELD(system, "name"), names);
+    const struct field *name = FIELD(system, "name");
+    if (system->value && !field_text(name).n)
+        field_required(name);
+    else if (system->value && !field_is(name, names[0]) && !field_is(name, names[1]))
+        FIELD_UNSUPPORTED(FIELD_WITH(system->parent, "os", name->value), names);
 }
 
 static void check_overhead(const struct field *overhead, const struct pod_rules_context *context)

@@ -186,6 +186,26 @@ static void check_terminal(const struct field *status, const struct json *old, c
     }
 }
 
+/* One of each family at most; shown as Go prints the internal type. */
+static void check_families(const struct field *addresses)
+{
+    bool families[2] = {false, false}, v6;
+    struct buffer b;
+    buffer_init(&b, addresses->check->arena);
+    FIELD_EACH(address, addresses)
+    {
+        bytes ip = field_text(FIELD(&address, "ip"));
+        buffer_text(&b, address.index ? ",{\"IP\":" : "[{\"IP\":");
+        json_write_string(&b, ip);
+        buffer_byte(&b, '}');
+        if (ip_parse(ip, &v6))
+            families[v6] = true;
+    }
+    buffer_byte(&b, ']');
+    if (field_count(addresses) > 2 || (field_count(addresses) == 2 && !(families[0] && families[1])))
+        field_invalid_as(addresses, buffer_bytes(&b), "may specify no more than one IP for each IP family");
+}
+
 static void check_addresses(const struct field *status)
 {
     const struct field *addresses = FIELD(status, "podIPs"), *hosts = FIELD(status, "hostIPs");
@@ -195,6 +215,7 @@ static void check_addresses(const struct field *status)
         at.value = json_get(address.value, BYTES("ip"));
         check_ip(&at);
     }
+    check_families(addresses);
     FIELD_EACH(host, hosts)
     {
         const struct field *ip = FIELD(&host, "ip");
@@ -204,6 +225,7 @@ static void check_addresses(const struct field *status)
         at.value = ip->value;
         check_ip(&at);
     }
+    check_families(hosts);
 }
 
 void pod_status_update_check(const struct field *pod, const struct json *old)

@@ -33,8 +33,10 @@ static void replica_set_validate(struct arena *arena, const struct kind *kind, e
         return;
     }
     WORKLOAD_NUMBERS_CHECK(spec, numbers);
-    workload_selector_check(spec, true, "deployment");
-    workload_template_check(FIELD(spec, "template"), FIELD(spec, "selector")->value, NULL, "ReplicaSet");
+    if (!workload_selector_check(spec, true, "deployment"))
+        field_invalid(FIELD(spec, "selector"), "invalid label selector");
+    else
+        workload_template_check(FIELD(spec, "template"), FIELD(spec, "selector")->value, NULL, "ReplicaSet");
     if (old)
         check_immutable(FIELD(spec, "selector"), tree_at(old, "spec", "selector", NULL));
 }

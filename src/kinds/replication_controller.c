@@ -22,15 +22,17 @@ static err_t replication_controller_set_defaults(
 
 static void check_template(const struct field *spec)
 {
-    const struct field *template = FIELD(spec, "template"), *selector = FIELD(spec, "selector");
-    struct json *wrapped = json_new(spec->check->arena, JSON_OBJECT);
+    struct arena *arena = spec->check->arena;
+    const struct field *template = FIELD(spec, "template"), *labels = FIELD(spec, "selector");
+    struct json *selector = json_new(arena, JSON_OBJECT);
     if (!template->value) {
         field_required(template);
         return;
     }
-    if (selector->value && !json_set(wrapped, BYTES("matchLabels"), json_copy(spec->check->arena, selector->value)))
-        (void)arena_error(spec->check->arena, spec->check->error);
-    workload_template_check(template, field_count(selector) ? wrapped : NULL, NULL, "ReplicationController");
+    if (!selector || (labels->value && !json_set(selector, BYTES("matchLabels"), json_copy(arena, labels->value))))
+        (void)arena_error(arena, spec->check->error);
+    else
+        workload_template_check(template, selector, NULL, "ReplicationController");
 }
 
 static void check_status(const struct field *status)

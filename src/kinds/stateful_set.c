@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/present.h"
-#include "kinds/pod_volumes.h"
 #include "kinds/kinds.h"
+#include "kinds/pod_volumes.h"
 #include "kinds/workload.h"
 
 /* ---- Defaults */
@@ -170,9 +170,11 @@ static void stateful_set_validate(struct arena *arena, const struct kind *kind, 
     check_not_negative(FIELD_WITH(spec, "ordinals.start", start->value));
     if (!old && field_text(FIELD(spec, "serviceName")).n)
         check_dns_label(FIELD(spec, "serviceName"));
-    workload_selector_check(spec, true, "statefulset");
+    bool selects = workload_selector_check(spec, true, "statefulset");
     const struct json *template = identified(arena, spec->value);
-    if (!template && arena->failed != ERR_OK)
+    if (!selects)
+        field_invalid(FIELD(spec, "selector"), "%s", "");
+    else if (!template && arena->failed != ERR_OK)
         (void)arena_error(arena, error);
     else
         workload_template_check(FIELD(spec, "template"), FIELD(spec, "selector")->value, template, "StatefulSet");

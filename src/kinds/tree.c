@@ -117,6 +117,17 @@ bool name_table_add(struct name_table *table, bytes name, void *value)
     return true;
 }
 
+bool name_table_put(struct name_table *table, bytes name, void *value)
+{
+    if (name_table_add(table, name, value))
+        return true;
+    struct name_row *row = table->slots ? row_of(table, name.p ? name : BYTES("")) : NULL;
+    if (!row || !row->name.p)
+        return false;
+    row->value = value;
+    return true;
+}
+
 const struct name_row *name_table_find(const struct name_table *table, bytes name)
 {
     const struct name_row *row = table->slots ? row_of(table, name.p ? name : BYTES("")) : NULL;

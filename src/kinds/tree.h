@@ -36,6 +36,8 @@ struct name_table {
 };
 /* False when the name was there already, or the arena is full (arena->failed). */
 bool name_table_add(struct name_table *, bytes name, void *value);
+/* The value of a name that may be there already. False when the arena is full. */
+MUST_CHECK bool name_table_put(struct name_table *, bytes name, void *value);
 const struct name_row *name_table_find(const struct name_table *, bytes name);
 
 #endif

@@ -152,17 +152,20 @@ err_t workload_template_set_defaults(struct arena *arena, struct json *template,
     return pod_spec_set_defaults(arena, json_get(template, BYTES("spec")), error);
 }
 
-void workload_selector_check(const struct field *spec, bool required, const char *word)
+bool workload_selector_check(const struct field *spec, bool required, const char *word)
 {
     const struct field *selector = FIELD(spec, "selector");
+    unsigned causes = spec->check->error->cause_count;
     if (!selector->value) {
         if (required)
             field_required(selector);
-        return;
+        return true;
     }
     check_label_selector(selector);
+    bool selects = spec->check->error->cause_count == causes;
     if (!field_count(FIELD(selector, "matchLabels")) && !field_count(FIELD(selector, "matchExpressions")))
         field_invalid(selector, "empty selector is invalid for %s", word);
+    return selects;
 }
 
 void workload_template_labels_check(const struct field *template, const struct json *selector)
@@ -170,7 +173,7 @@ void workload_template_labels_check(const struct field *template, const struct j
     const struct field *labels = FIELD(FIELD(template, "metadata"), "labels");
     struct json null = {.type = JSON_NULL};
     struct field shown = *labels;
-    if (!selector || selector_selects(template->check->arena, selector, labels->value))
+    if (selector_selects(template->check->arena, selector, labels->value))
         return;
     if (!shown.value)
         shown.value = &null;

@@ -18,10 +18,12 @@ bytes labels_text(struct arena *, const struct json *labels);
 
 /* ---- Defaults and rules. */
 MUST_CHECK err_t workload_template_set_defaults(struct arena *, struct json *template, struct error *);
-/* spec.selector is there and selects something. word: as in "empty selector is invalid for deployment". */
-void workload_selector_check(const struct field *spec, bool required, const char *word);
-/* The template has the labels, and its pods restart always. word: as in "activeDeadlineSeconds in ReplicaSet is not
- * Supported". checked: the template with what the kind's controller will change, or NULL. */
+/* spec.selector is there and selects something. word: as in "empty selector is invalid for deployment". False: it is
+ * no selector that could select. */
+MUST_CHECK bool workload_selector_check(const struct field *spec, bool required, const char *word);
+/* selector: NULL selects nothing. The template has the labels, and its pods restart always. word: as in
+ * "activeDeadlineSeconds in ReplicaSet is not Supported". checked: the template with what the kind's controller will
+ * change, or NULL. */
 void workload_template_check(
     const struct field *template, const struct json *selector, const struct json *checked, const char *word);
 void workload_template_labels_check(const struct field *template, const struct json *selector);
