@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Metadata validation, in kube-apiserver's order and words. */
+#include "api/managed_fields.h"
 #include "api/object.h"
 #include "text/utf8.h"
 
@@ -253,6 +254,7 @@ void metadata_validate(struct arena *arena, const struct json *metadata, struct 
     validate_annotations(arena, json_get(metadata, BYTES("annotations")), error);
     validate_owners(arena, json_get(metadata, BYTES("ownerReferences")), error);
     validate_finalizers(arena, json_get(metadata, BYTES("finalizers")), error);
+    managed_fields_validate(arena, metadata, error);
 }
 
 err_t object_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
