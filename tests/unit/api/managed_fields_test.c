@@ -357,6 +357,8 @@ static void names_are_validated(void **state)
     assert_string_equal(text(error.causes->field), "metadata.managedFields[0].manager");
     assert_string_equal(text(error.causes->message), "Too long: may not be more than 128 bytes");
     assert_string_equal(text(error.last_cause->field), "metadata.managedFields[1].manager");
+    assert_string_equal(
+        text(error.last_cause->message), "Invalid value: \"a\\nb\": invalid character U+000A (at position 1)");
 }
 
 /* ---- Faults */
