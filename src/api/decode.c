@@ -218,12 +218,13 @@ static err_t read_type(const struct json *tree, struct type *ret, struct error *
 
 /* ---- Bodies */
 
-static err_t parse_text(
-    struct arena *arena, enum body_format format, bytes body, struct json **ret, struct error *error)
+/* JSON keeps the members of one name, for the walker to tell; YAML tells by lines. */
+static err_t parse_text(struct arena *arena, enum body_format format, bytes body, struct json **ret,
+    struct json **ret_duplicates, struct error *error)
 {
     const struct json_options options = {.keep_duplicates = true};
     if (format == BODY_YAML)
-        return yaml_parse(arena, body, 0, ret, error);
+        return yaml_parse_duplicates(arena, body, 0, ret, ret_duplicates, error);
     err_t result = json_parse(arena, body, &options, ret, NULL, error);
     if (result == ERR_BAD_REQUEST && error)
         return error_set(error, result, "couldn't get version/kind; json parse error: %.*s", BYTES_FMT(error->message));
@@ -232,12 +233,12 @@ static err_t parse_text(
 
 /* The body as a tree that still is to be walked, and what it says that it is. */
 static err_t read_body(struct arena *arena, const struct kind *kind, enum body_format format, bytes body,
-    struct json **ret, struct type *ret_type, struct error *error)
+    struct json **ret, struct json **ret_duplicates, struct type *ret_type, struct error *error)
 {
     struct protobuf_envelope envelope;
     err_t result;
     if (format != BODY_PROTOBUF) {
-        result = parse_text(arena, format, body, ret, error);
+        result = parse_text(arena, format, body, ret, ret_duplicates, error);
         if (result == ERR_OK)
             result = read_type(*ret, ret_type, error);
         return result == ERR_OK ? ERR_OK : refuse_unrecognized(arena, kind, body, error);
@@ -286,15 +287,37 @@ static err_t walk(struct arena *arena, const struct kind *kind, struct type type
     return ERR_OK;
 }
 
+/* Names that a YAML body sets twice. */
+static err_t tell_duplicates(struct arena *arena, const struct json *duplicates, enum field_validation validation,
+    struct warnings *warnings, struct error *error)
+{
+    struct buffer all;
+    if (!duplicates || duplicates->count == 0 || validation == FIELD_VALIDATION_IGNORE)
+        return ERR_OK;
+    buffer_init(&all, arena);
+    for (const struct json *sentence = duplicates->first; sentence; sentence = sentence->next) {
+        if (validation == FIELD_VALIDATION_WARN)
+            warning_add(arena, warnings, sentence->text);
+        buffer_text(&all, "\n  ");
+        buffer_put(&all, sentence->text);
+    }
+    if (validation == FIELD_VALIDATION_WARN)
+        return ERR_OK;
+    return all.failed ? arena_error(arena, error)
+                      : error_set(error, ERR_BAD_REQUEST, "strict decoding error: yaml: unmarshal errors:%.*s",
+                            BYTES_FMT(buffer_bytes(&all)));
+}
+
 err_t decode_object(struct arena *arena, const struct kind *kind, enum body_format format, bytes body,
     enum field_validation validation, struct warnings *warnings, struct json **ret, struct error *error)
 {
     static const struct json nothing = {.type = JSON_OBJECT};
-    struct json *tree;
+    struct json *tree, *duplicates = NULL;
     struct type type;
-    TRY(read_body(arena, kind, format, body, &tree, &type, error));
+    TRY(read_body(arena, kind, format, body, &tree, &duplicates, &type, error));
     type = complete(arena, kind, type);
-    if (check_type(arena, kind, type, error) != ERR_OK)
+    if (check_type(arena, kind, type, error) != ERR_OK ||
+        tell_duplicates(arena, duplicates, validation, warnings, error) != ERR_OK)
         return refuse_handling(arena, kind, type, error);
     if (format == BODY_PROTOBUF)
         validation = FIELD_VALIDATION_IGNORE; /* repeats and unknown fields are the format's own */

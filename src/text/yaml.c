@@ -12,9 +12,10 @@
 #include <math.h>
 #include <yaml.h>
 
-#define DEPTH_MOST    64
-#define ANCHORS_MOST  256
-#define NODES_DEFAULT 1000000
+#define DEPTH_MOST      64
+#define ANCHORS_MOST    256
+#define NODES_DEFAULT   1000000
+#define DUPLICATES_MOST 64
 /* Comparisons that merge keys may cost in a document. */
 #define MERGE_WORK_MOST 10000000
 /* libyaml compares each with all before it, and every tag with all of them. */
@@ -48,6 +49,7 @@ struct loader {
     unsigned depth;
     struct anchor *anchors;
     unsigned anchor_count;
+    struct json *duplicates; /* sentences about names that were set twice; NULL: they are refused */
 };
 
 static err_t no_memory(struct loader *l)
@@ -146,13 +148,16 @@ static err_t merge_value(struct loader *l, struct frame *frame, const struct nod
     return ERR_OK;
 }
 
-static err_t refuse_duplicate(struct loader *l, const struct node *node)
+static err_t on_duplicate(struct loader *l, const struct node *node)
 {
-    bytes name = utf8_quote(l->arena, node->json.key);
-    if (!name.p)
+    bytes name = utf8_quote(l->arena, node->json.key), sentence = BYTES_NONE;
+    if (name.p)
+        sentence = arena_format(l->arena, "line %zu: key %.*s already set in map", node->line, BYTES_FMT(name));
+    if (!sentence.p)
         return no_memory(l);
-    return error_set(l->error, ERR_BAD_REQUEST, "yaml: unmarshal errors:\n  line %zu: key %.*s already set in map",
-        node->line, BYTES_FMT(name));
+    if (!l->duplicates || l->duplicates->count == DUPLICATES_MOST)
+        return error_set(l->error, ERR_BAD_REQUEST, "yaml: unmarshal errors:\n  %.*s", BYTES_FMT(sentence));
+    return json_append(l->duplicates, json_string(l->arena, sentence)) ? ERR_OK : no_memory(l);
 }
 
 static err_t add_member(struct loader *l, struct frame *frame, struct node *value)
@@ -165,7 +170,7 @@ static err_t add_member(struct loader *l, struct frame *frame, struct node *valu
     TRY(spend(l, value->line, mapping->count));
     const struct node *old = (const struct node *)json_get(mapping, frame->key);
     json_set(mapping, frame->key, &value->json);
-    return old && !old->merged ? refuse_duplicate(l, value) : ERR_OK;
+    return old && !old->merged ? on_duplicate(l, value) : ERR_OK;
 }
 
 /* A complete value goes to the collection that waits for it. */
@@ -398,11 +403,17 @@ static err_t on_start(struct loader *l, const yaml_event_t *event, enum json_typ
 static err_t on_end(struct loader *l)
 {
     struct frame *frame = &l->stack[l->depth - 1];
-    const struct json *duplicate = NULL, *mapping = &frame->collection->json;
-    if (mapping->type == JSON_OBJECT && json_find_duplicate(l->arena, mapping, &duplicate) != ERR_OK)
-        return no_memory(l);
-    if (duplicate)
-        return refuse_duplicate(l, (const struct node *)duplicate);
+    struct json *mapping = &frame->collection->json;
+    for (bool again = mapping->type == JSON_OBJECT; again;) {
+        const struct json *duplicate;
+        if (json_find_duplicate(l->arena, mapping, &duplicate) != ERR_OK)
+            return no_memory(l);
+        again = duplicate != NULL;
+        if (again) {
+            TRY(on_duplicate(l, (const struct node *)duplicate));
+            json_remove(mapping, duplicate->key); /* the one before */
+        }
+    }
     l->depth--;
     return add_value(l, frame->collection);
 }
@@ -482,9 +493,12 @@ static bool too_many_directives(bytes in)
 }
 
 static err_t load(struct arena *arena, bytes in, size_t max_nodes, err_t (*walk)(struct loader *, struct json **),
-    struct json **ret, struct error *error)
+    struct json *duplicates, struct json **ret, struct error *error)
 {
-    struct loader l = {.arena = arena, .error = error, .nodes_left = max_nodes ? max_nodes : NODES_DEFAULT};
+    struct loader l = {
+        .arena = arena, .error = error, .nodes_left = max_nodes ? max_nodes : NODES_DEFAULT, .duplicates = duplicates};
+    if (bytes_start(in, BYTES("\xef\xbb\xbf"))) /* a byte order mark */
+        in = bytes_skip(in, 3);
     if (too_many_directives(in))
         return error_set(error, ERR_BAD_REQUEST, "yaml: more than %d tag directives", TAG_DIRECTIVES_MOST);
     if (!yaml_parser_initialize(&l.parser))
@@ -498,10 +512,21 @@ static err_t load(struct arena *arena, bytes in, size_t max_nodes, err_t (*walk)
 
 err_t yaml_parse(struct arena *arena, bytes in, size_t max_nodes, struct json **ret, struct error *error)
 {
-    return load(arena, in, max_nodes, load_first, ret, error);
+    return load(arena, in, max_nodes, load_first, NULL, ret, error);
+}
+
+err_t yaml_parse_duplicates(struct arena *arena, bytes in, size_t max_nodes, struct json **ret,
+    struct json **ret_duplicates, struct error *error)
+{
+    struct json *duplicates = json_new(arena, JSON_ARRAY);
+    if (!duplicates)
+        return arena_error(arena, error);
+    TRY(load(arena, in, max_nodes, load_first, duplicates, ret, error));
+    *ret_duplicates = duplicates;
+    return ERR_OK;
 }
 
 err_t yaml_parse_all(struct arena *arena, bytes in, size_t max_nodes, struct json **ret, struct error *error)
 {
-    return load(arena, in, max_nodes, load_all, ret, error);
+    return load(arena, in, max_nodes, load_all, NULL, ret, error);
 }

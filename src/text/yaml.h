@@ -11,6 +11,11 @@
  * content of the input in it), or the arena's error. max_nodes bounds nodes after alias expansion (0: 1,000,000). */
 MUST_CHECK err_t yaml_parse(struct arena *, bytes in, size_t max_nodes, struct json **ret, struct error *);
 
+/* The same, but of members with one name the last counts. *ret_duplicates is a JSON_ARRAY of a sentence for each that
+ * was set anew, `line 4: key "a" already set in map`; more than 64 are an error all the same. */
+MUST_CHECK err_t yaml_parse_duplicates(
+    struct arena *, bytes in, size_t max_nodes, struct json **ret, struct json **ret_duplicates, struct error *);
+
 /* Every document of a stream; *ret is a JSON_ARRAY of them. */
 MUST_CHECK err_t yaml_parse_all(struct arena *, bytes in, size_t max_nodes, struct json **ret, struct error *);
 

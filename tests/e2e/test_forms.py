@@ -153,6 +153,20 @@ def test_large_yaml_lists_stream(server, path):
     assert yaml.safe_load(answer.body) == server.call("GET", path)
 
 
+def test_yaml_names_twice_and_a_mark(server, path):
+    """As kube-apiserver has it: the last counts, and a Warning tells, or an error under Strict."""
+    body = "\ufeffapiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  a: '1'\n  b: '1'\n  a: '2'\n"
+
+    def post(validation):
+        return server.request("POST", f"{path}?dryRun=All&fieldValidation={validation}", body.encode(), headers=[("Content-Type", YAML)])
+    for validation, warnings in (("Warn", ['299 - "line 7: key \\"a\\" already set in map"']), ("Ignore", [])):
+        answer = post(validation)
+        assert (answer.status, answer.all("Warning"), answer.json()["data"]["a"]) == (201, warnings, harness.b64("2"))
+    answer = post("Strict")
+    assert answer.status == 400
+    assert answer.json()["message"].endswith('strict decoding error: yaml: unmarshal errors:\n  line 7: key "a" already set in map')
+
+
 # ---- gzip
 
 def fill(server, path):
