@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """What controllers keep in place: the furniture of namespaces, the Service kubernetes, the age of events, counts of quotas."""
+import os
 import socket
 import time
 from pathlib import Path
 
 import harness
 import pytest
+import wire
 import yaml
+from test_limits import Fault
 from test_namespaces import NAMESPACES, create, manifest
 
 DESCRIPTION = "kubernetes.io/description"
@@ -221,6 +224,38 @@ def test_quota_counts(server):
         server.call("DELETE", secrets)
         used({"secrets": "0"})
     server.call("DELETE", f"{NAMESPACES}/{name}")
+
+
+# ---- faults
+
+@pytest.mark.skipif(not os.path.exists(harness.fault_binary()), reason="no build with failing allocations")
+def test_allocations_fail(start):
+    """Whatever allocation fails while a namespace comes and goes: the controllers make it right in the end."""
+    server = start(program=harness.fault_binary(), flags=["--debuggable", "--log-level", "info"])
+    await_quiet(server)
+    fault, fired = Fault(server), 0
+    for n in range(0, 1200, 17):
+        name = f"fault-{n}"
+        fault.arm(n)
+        retry(server, "POST", NAMESPACES, manifest("Namespace", name), 201, 409)
+        for collection, wanted in (("serviceaccounts", "default"), ("configmaps", ROOT_CA)):
+            harness.poll(lambda: retry(server, "GET", f"{NAMESPACES}/{name}/{collection}/{wanted}", None, 200, 404).status == 200, wanted)
+        retry(server, "DELETE", f"{NAMESPACES}/{name}", None, 200, 409)
+        harness.poll(lambda: retry(server, "GET", f"{NAMESPACES}/{name}", None, 200, 404).status == 404, "the namespace's end")
+        fired += fault.fired()
+    assert fired > 40 and server.process.poll() is None
+
+
+def retry(server, method, path, body, *statuses):
+    """An answer with one of these statuses; others mean that the failure struck this request."""
+    while True:
+        try:
+            answer = server.request(method, path, body)
+        except (wire.Closed, OSError):
+            continue
+        if answer.status in statuses:
+            return answer
+        assert answer.status >= 500 or answer.status == 429, answer
 
 
 # ---- cost

@@ -215,7 +215,7 @@ class Client:
 @pytest.mark.parametrize("verb", REQUESTS)
 def test_nth_allocation_fails(start, verb):
     """For every n: a 5xx Status or a closed connection, or the answer that it always gives; then the next request is served."""
-    server = start(program=harness.fault_binary(), flags=["--debuggable"])
+    server = start(program=harness.fault_binary(), flags=["--debuggable", "--no-controllers"])
     fault, probe, client, quiet, n, failures = Fault(server), Client(server), Client(server), 0, 0, 0
     while quiet < 3:
         if probe.request("GET", f"{SECRETS}/kept").status == 404:
@@ -240,7 +240,7 @@ def test_nth_allocation_fails(start, verb):
 
 def test_nth_allocation_fails_in_a_handshake(start):
     """Every seventh of the thousands that a handshake makes: that connection may fail, the next is served."""
-    server = start(program=harness.fault_binary(), flags=["--debuggable"])
+    server = start(program=harness.fault_binary(), flags=["--debuggable", "--no-controllers"])
     fault, probe, n, failures = Fault(server), Client(server), 0, 0
     while True:
         fault.arm(n)
