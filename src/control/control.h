@@ -37,6 +37,8 @@ struct controller {
     /* NULL: nothing to do. start comes before the first list. */
     err_t (*start)(struct worker *, struct error *);
     void (*stop)(struct worker *);
+    /* Called whenever the thread is awake: takes what came otherwise than by collections. NULL: nothing does. */
+    void (*poll)(struct worker *);
     size_t state_size;
 };
 
@@ -60,6 +62,8 @@ struct worker {
 
 /* The key is looked at after after_ms, or sooner when it waits already. Without memory the controller begins anew. */
 void worker_enqueue(struct worker *, bytes key, uint64_t after_ms);
+/* Makes the thread call poll. Any thread, until stop() returned. */
+void worker_wake(struct worker *);
 /* Lists and watches one more collection, in a namespace or (empty) in all; no matter when it does already. The kind
  * must have the verbs. False without memory. */
 MUST_CHECK bool worker_watch(struct worker *, const struct kind *, bytes namespace, bool metadata_only);

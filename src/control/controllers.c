@@ -11,6 +11,7 @@ const struct controller *const *controllers_all(size_t *ret_count)
         &event_controller,
         &kubernetes_service_controller,
         &resource_quota_controller,
+        &garbage_collector,
     };
     *ret_count = ARRAY_LEN(all);
     return all;

@@ -55,6 +55,11 @@ static uint64_t backoff_ms(unsigned failures)
 
 /* ---- What controllers call. */
 
+void worker_wake(struct worker *worker)
+{
+    local_hub_wake(worker->own->hub);
+}
+
 void worker_enqueue(struct worker *worker, bytes key, uint64_t after_ms)
 {
     struct worker_state *own = worker->own;
@@ -319,6 +324,8 @@ void worker_refresh(struct worker *worker)
 
 bool worker_step(struct worker *worker, struct arena *arena, uint64_t *next_ms)
 {
+    if (worker->controller->poll)
+        worker->controller->poll(worker);
     bool more = step_feeds(worker->own, arena, next_ms);
     more |= step_keys(worker->own, arena, next_ms);
     arena_reset(arena);
