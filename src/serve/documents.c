@@ -127,13 +127,13 @@ static enum step_result discovery_root(struct request *r, bool core)
     case DISCOVERY_NONE:
         return not_acceptable(r);
     case DISCOVERY_AGGREGATED:
-        discovery_aggregated(&out, core);
+        discovery_aggregated(&out, registry_current(), core);
         return send_cached(r, &out, AGGREGATED_TYPE);
     default:
         if (core)
             discovery_api_versions(&out, r->exchange->authority);
         else
-            discovery_group_list(&out);
+            discovery_group_list(&out, registry_current());
         return send(r, &out, JSON_TYPE);
     }
 }
@@ -153,7 +153,8 @@ enum step_result api_below_document(struct request *r)
     struct buffer out;
 
     begin(r, &out);
-    return discovery_resources(&out, BYTES(""), route_rest(r)) ? send(r, &out, JSON_TYPE) : answer_page_not_found(r);
+    return discovery_resources(&out, registry_current(), BYTES(""), route_rest(r)) ? send(r, &out, JSON_TYPE)
+                                                                                   : answer_page_not_found(r);
 }
 
 enum step_result apis_below_document(struct request *r)
@@ -163,7 +164,8 @@ enum step_result apis_below_document(struct request *r)
     bool known;
 
     begin(r, &out);
-    known = group.n > 0 && (rest.n > 0 ? discovery_resources(&out, group, rest) : discovery_group(&out, group));
+    known = group.n > 0 && (rest.n > 0 ? discovery_resources(&out, registry_current(), group, rest)
+                                       : discovery_group(&out, registry_current(), group));
     return known ? send(r, &out, JSON_TYPE) : answer_page_not_found(r);
 }
 
@@ -184,10 +186,10 @@ enum step_result openapi_v2_document(struct request *r)
 
     begin(r, &out);
     if (accept.n > 0 && memmem(accept.p, accept.n, mark.p, mark.n)) {
-        openapi_v2_protobuf(&out);
+        openapi_v2_protobuf(&out, registry_current());
         return send_cached(r, &out, BYTES("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"));
     }
-    openapi_v2_json(&out);
+    openapi_v2_json(&out, registry_current());
     return send_cached(r, &out, JSON_TYPE);
 }
 
@@ -196,7 +198,18 @@ enum step_result openapi_v3_document(struct request *r)
     struct buffer out;
 
     begin(r, &out);
-    openapi_v3_index(&out);
+    buffer_text(&out, "{\"paths\":{");
+    {
+        size_t count;
+        const struct group_version *v = group_versions(r->arena, registry_current(), &count);
+        for (size_t i = 0; v && i < count; i++) {
+            const struct kind *k = v[i].kinds[0];
+            const char *root = k->group[0] ? "apis/" : "api";
+            buffer_format(&out, "%s\"%s%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/%s%s/%s\"}", i ? "," : "", root,
+                k->group, k->version, root, k->group, k->version);
+        }
+    }
+    buffer_text(&out, "}}\n");
     return send_cached(r, &out, JSON_TYPE);
 }
 
@@ -204,11 +217,16 @@ enum step_result openapi_v3_below_document(struct request *r)
 {
     bytes rest = route_rest(r), root = part(&rest, '/');
     bytes group = bytes_equal(root, BYTES("apis")) ? part(&rest, '/') : BYTES_NONE;
+    const struct kind *const *kinds;
+    size_t count;
     struct buffer out;
 
     begin(r, &out);
-    if ((!bytes_equal(root, BYTES("api")) && group.n == 0) || !openapi_v3(&out, group, rest))
+    if ((!bytes_equal(root, BYTES("api")) && group.n == 0) ||
+        !group_version_find(registry_current(), group, rest, &count))
         return answer_page_not_found(r);
+    kinds = group_version_find(registry_current(), group, rest, &count);
+    openapi_v3(&out, kinds, count);
     return send_cached(r, &out, JSON_TYPE);
 }
 

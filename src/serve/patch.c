@@ -121,7 +121,7 @@ static err_t check_applied(struct request *r, const struct json *applied)
     const struct json *metadata = json_get(applied, BYTES("metadata"));
     const struct json *managed = json_get(metadata, BYTES("managedFields"));
     bytes api_version = json_text(applied, BYTES("apiVersion")), kind = json_text(applied, BYTES("kind")),
-          expected = kind_api_version(r->arena, r->kind), uid = json_text(metadata, BYTES("uid"));
+          expected = kind_api_version(r->arena, subresource_shown_kind(r)), uid = json_text(metadata, BYTES("uid"));
 
     if (!expected.p)
         return arena_error(r->arena, &r->error);
@@ -137,9 +137,8 @@ static err_t check_applied(struct request *r, const struct json *applied)
     if (r->creates && uid.n > 0) {
         (void)status_conflict(&r->error, &r->details, r->kind, r->name, "");
         return error_set(&r->error, ERR_CONFLICT,
-            "Operation cannot be fulfilled on %s \"%.*s\": uid mismatch: the provided object specified uid %.*s, and "
-            "no "
-            "existing object was found",
+            "Operation cannot be fulfilled on %s \"%.*s\": uid mismatch: the provided object specified uid %.*s, "
+            "and no existing object was found",
             r->kind->plural, BYTES_FMT(r->name), BYTES_FMT(uid));
     }
     return ERR_OK;
@@ -149,7 +148,8 @@ static err_t check_applied(struct request *r, const struct json *applied)
 static err_t decode_applied(struct request *r, struct json **ret)
 {
     struct warnings none = {0};
-    err_t code = decode_patched(r->arena, r->kind, r->patch, FIELD_VALIDATION_IGNORE, &none, ret, &r->error);
+    err_t code =
+        decode_patched(r->arena, subresource_shown_kind(r), r->patch, FIELD_VALIDATION_IGNORE, &none, ret, &r->error);
     bytes why = r->error.message;
 
     if (code != ERR_BAD_REQUEST)
@@ -162,7 +162,7 @@ static err_t decode_applied(struct request *r, struct json **ret)
 static err_t apply(struct request *r)
 {
     struct field_manager manager = subresource_manager(r);
-    struct json *applied, *merged, *metadata;
+    struct json *applied, *configuration, *merged, *metadata;
     bool changed = true;
     err_t code;
 
@@ -172,8 +172,9 @@ static err_t apply(struct request *r)
     TRY(decode_applied(r, &applied));
     metadata = json_get(applied, BYTES("metadata"));
     r->sent_revision = json_text(metadata, BYTES("resourceVersion"));
-    code = managed_fields_apply(r->arena, r->kind, r->creates ? NULL : r->old, r->patch, &manager, r->options.force,
-        &merged, &changed, &r->error);
+    TRY(subresource_applied(r, applied, &configuration));
+    code = managed_fields_apply(r->arena, r->kind, r->creates ? NULL : r->old, configuration, &manager,
+        r->options.force, &merged, &changed, &r->error);
     if (code == ERR_CONFLICT)
         r->details = (struct status_details){.present = true};
     TRY(code);

@@ -262,6 +262,28 @@ err_t subresource_take(struct request *r, struct json *sent)
     }
 }
 
+err_t subresource_applied(struct request *r, const struct json *decoded, struct json **ret)
+{
+    const struct json *replicas = json_at(decoded, BYTES("spec"), BYTES("replicas"), BYTES_NONE);
+    struct json *object = json_new(r->arena, JSON_OBJECT), *metadata;
+    bytes version = kind_api_version(r->arena, r->kind);
+    const struct json_path *path;
+
+    *ret = r->patch;
+    if (r->subresource != SUBRESOURCE_SCALE)
+        return ERR_OK;
+    TRY(json_path_parse(r->arena, bytes_of(r->kind->scale->spec_replicas), true, &path, &r->error));
+    if (!version.p || !json_add(object, BYTES("apiVersion"), json_string(r->arena, version)) ||
+        !json_add(object, BYTES("kind"), json_string(r->arena, bytes_of(r->kind->kind))))
+        return arena_error(r->arena, &r->error);
+    metadata = json_add(object, BYTES("metadata"), json_new(r->arena, JSON_OBJECT));
+    if (!json_add(metadata, BYTES("name"), json_string(r->arena, r->name)) ||
+        (replicas && !json_path_set(r->arena, path, object, json_copy(r->arena, replicas))))
+        return arena_error(r->arena, &r->error);
+    *ret = object;
+    return ERR_OK;
+}
+
 err_t subresource_decode(struct request *r, enum body_format format)
 {
     const struct kind *kind = subresource_shown_kind(r);

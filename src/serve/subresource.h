@@ -21,6 +21,10 @@ MUST_CHECK err_t subresource_decode(struct request *, enum body_format);
 MUST_CHECK err_t subresource_seen(struct request *, struct json **ret);
 MUST_CHECK err_t subresource_take(struct request *, struct json *sent);
 
+/* What an apply to this subresource is to the object: the patch itself, or the replicas that an applied Scale asks for.
+ */
+MUST_CHECK err_t subresource_applied(struct request *, const struct json *decoded, struct json **ret);
+
 /* Text of what is shown: of the object itself, or the Scale made from it. */
 MUST_CHECK err_t subresource_show(struct request *, bytes text, bytes *ret);
 

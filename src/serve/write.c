@@ -7,7 +7,7 @@
  */
 #include "api/managed_fields.h"
 #include "api/schema_value.h"
-#include "base/clock.h"
+#include "kinds/kinds.h"
 #include "serve/subresource.h"
 
 static enum step_result result_of(err_t code)
@@ -188,6 +188,16 @@ static bool wants_otherwise(const struct request *r)
     return false;
 }
 
+/* Of Deployments annotations count too: some of them say what is wanted. */
+static bool notes_otherwise(const struct request *r)
+{
+    static const struct json none = {.type = JSON_OBJECT};
+    const struct json *now = json_at(r->object, BYTES("metadata"), BYTES("annotations"), BYTES_NONE),
+                      *before = json_at(r->old, BYTES("metadata"), BYTES("annotations"), BYTES_NONE);
+
+    return !json_equal(now ? now : &none, before ? before : &none);
+}
+
 static err_t count_generation(struct request *r)
 {
     struct json *metadata = json_get(r->object, BYTES("metadata"));
@@ -198,7 +208,7 @@ static err_t count_generation(struct request *r)
         return ERR_OK;
     if (before && !json_to_int64(before, &generation))
         generation = 0;
-    if (r->creates || wants_otherwise(r))
+    if (r->creates || wants_otherwise(r) || (r->kind == &deployment_kind && notes_otherwise(r)))
         generation++;
     if (generation == 0)
         return ERR_OK;
