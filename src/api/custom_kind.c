@@ -4,6 +4,7 @@
 
 #include "api/conditions.h"
 #include "api/custom_schema.h"
+#include "api/version_order.h"
 
 #include <stdlib.h>
 
@@ -52,54 +53,9 @@ static bool is_true(const struct json *object, bytes name)
     return value && value->type == JSON_TRUE;
 }
 
-/* ---- Order of preference: v2, v1, v1beta2, v1beta1, v1alpha1, then the others by name. */
-
-struct version_rank {
-    bool known;
-    unsigned stability; /* 2: none said, 1: beta, 0: alpha */
-    uint64_t major, minor;
-};
-
-static size_t take_number(bytes text, size_t at, uint64_t *ret)
-{
-    size_t start = at;
-    while (at < text.n && text.p[at] >= '0' && text.p[at] <= '9')
-        at++;
-    return bytes_to_uint64((bytes){text.p + start, at - start}, ret) && *ret > 0 ? at : 0;
-}
-
-static struct version_rank rank(const char *version)
-{
-    static const char *const stabilities[] = {"alpha", "beta"};
-    struct version_rank r = {.stability = 2};
-    bytes text = bytes_of(version);
-    size_t at = text.n && text.p[0] == 'v' ? take_number(text, 1, &r.major) : 0;
-    if (!at)
-        return (struct version_rank){0};
-    for (unsigned i = 0; at < text.n && i < ARRAY_LEN(stabilities); i++)
-        if (bytes_start(bytes_skip(text, at), bytes_of(stabilities[i]))) {
-            r.stability = i;
-            at = take_number(text, at + strlen(stabilities[i]), &r.minor);
-            r.known = at == text.n;
-            return r.known ? r : (struct version_rank){0};
-        }
-    r.known = at == text.n;
-    return r.known ? r : (struct version_rank){0};
-}
-
 static int by_preference(const void *a, const void *b)
 {
-    const struct kind *x = *(const struct kind *const *)a, *y = *(const struct kind *const *)b;
-    struct version_rank r = rank(x->version), s = rank(y->version);
-    if (r.known != s.known)
-        return r.known ? -1 : 1;
-    if (r.stability != s.stability)
-        return r.stability > s.stability ? -1 : 1;
-    if (r.major != s.major)
-        return r.major > s.major ? -1 : 1;
-    if (r.minor != s.minor)
-        return r.minor > s.minor ? -1 : 1;
-    return strcmp(x->version, y->version);
+    return version_order((*(const struct kind *const *)a)->version, (*(const struct kind *const *)b)->version);
 }
 
 /* ---- Parts of a version. */
