@@ -35,13 +35,24 @@ static err_t set_direction(
     return fine ? ERR_OK : arena_error(arena, error);
 }
 
-/* v1 gets its metric when it becomes v2. */
+/* v1 has a field for the metric, and an annotation for others. */
+static err_t set_cpu(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    struct json *spec = json_get(object, BYTES("spec"));
+    if (tree_text(tree_at(object, "metadata", "annotations", NULL), AUTOSCALING_METRICS).n)
+        return ERR_OK;
+    if (!tree_default_integer(arena, spec, "targetCPUUtilizationPercentage", AUTOSCALING_DEFAULT_CPU))
+        return arena_error(arena, error);
+    schema_arrange(kind->schema, object);
+    return ERR_OK;
+}
+
 static err_t autoscaler_set_defaults(
     struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
 {
     struct json *spec = json_get(object, BYTES("spec")), *behavior = json_get(spec, BYTES("behavior"));
     if (kind->stored_as)
-        return ERR_OK;
+        return set_cpu(arena, kind, object, error);
     if (!tree_first(spec, "metrics") && !json_append(json_set(spec, BYTES("metrics"), json_new(arena, JSON_ARRAY)),
                                             autoscaling_cpu_metric(arena, false, AUTOSCALING_DEFAULT_CPU)))
         return arena_error(arena, error);

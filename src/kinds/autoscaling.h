@@ -6,6 +6,8 @@
 #include "api/kind.h"
 
 #define AUTOSCALING_DEFAULT_CPU 80 /* percent, where no metric is given */
+/* v1's annotation for all metrics but the CPU's utilization. */
+#define AUTOSCALING_METRICS "autoscaling.alpha.kubernetes.io/metrics"
 
 /* As kind_rules has them. */
 MUST_CHECK err_t autoscaling_to_stored(struct arena *, const struct kind *, struct json *object, struct error *);

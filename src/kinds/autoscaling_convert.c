@@ -11,7 +11,7 @@
 #define PREFIX "autoscaling.alpha.kubernetes.io/"
 enum { ANNOTATION_METRICS, ANNOTATION_CURRENT_METRICS, ANNOTATION_CONDITIONS, ANNOTATION_BEHAVIOR, ANNOTATION_COUNT };
 static const char *const annotations[ANNOTATION_COUNT] = {
-    PREFIX "metrics", PREFIX "current-metrics", PREFIX "conditions", PREFIX "behavior"};
+    AUTOSCALING_METRICS, PREFIX "current-metrics", PREFIX "conditions", PREFIX "behavior"};
 
 /* ---- One metric, or what was measured of it */
 
