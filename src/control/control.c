@@ -62,7 +62,7 @@ static bool start_thread(struct control *control)
 err_t control_start(struct http_server *http, struct loop *loop, const struct control_settings *settings,
     const struct controller *const *controllers, size_t count, struct control **ret, struct error *error)
 {
-    struct control *control = calloc(1, sizeof *control + count * sizeof *control->workers);
+    struct control *control = calloc(1, sizeof *control + count * sizeof(struct worker *));
     err_t code = ERR_OK;
     if (!control || !(control->hub = local_hub_new(http, loop)))
         code = error_set(error, ERR_NO_MEMORY, "no memory for the controllers");

@@ -60,7 +60,7 @@ static void heap_add(struct work_queue *q, struct work *work, uint64_t due_ms)
 static bool grow_heap(struct work_queue *q)
 {
     size_t capacity = q->heap_capacity ? 2 * q->heap_capacity : HEAP_LEAST;
-    struct work **grown = reallocarray(q->heap, capacity, sizeof *grown);
+    struct work **grown = reallocarray(q->heap, capacity, sizeof(struct work *));
     if (!grown)
         return false;
     q->heap = grown;
@@ -71,7 +71,7 @@ static bool grow_heap(struct work_queue *q)
 static bool grow_buckets(struct work_queue *q)
 {
     size_t count = q->bucket_count ? 2 * q->bucket_count : BUCKETS_LEAST;
-    struct work **grown = calloc(count, sizeof *grown);
+    struct work **grown = calloc(count, sizeof(struct work *));
     if (!grown)
         return false;
     for (size_t i = 0; i < q->bucket_count; i++)

@@ -9,6 +9,7 @@
 #define PAGE          500
 #define EVENTS_A_STEP 64 /* of a collection */
 #define KEYS_A_STEP   8
+#define WATCH_SECONDS (24 * 3600u)
 #define RETRY_MS      100 /* doubled by each failure in a row */
 #define RETRY_MOST_MS (5 * 60 * 1000u)
 
@@ -23,6 +24,8 @@ struct feed {
     bool metadata_only;
     bool added, unwanted;    /* by worker_watch; goes at the next step */
     struct api_watch *watch; /* NULL: to be listed */
+    uint64_t list_ms;        /* not before: after a failure */
+    unsigned failures;       /* in a row */
     size_t namespace_length;
     uint8_t namespace[];
 };
@@ -33,8 +36,6 @@ struct worker_state {
     struct http_local_user user;
     struct feed *feeds;
     struct work_queue queue;
-    uint64_t list_ms; /* not before: after a failure */
-    unsigned failures;
     bool anew; /* lists all again */
 };
 
@@ -66,7 +67,8 @@ void worker_enqueue(struct worker *worker, bytes key, uint64_t after_ms)
     if (work_add(&own->queue, key, clock_monotonic_ms() + after_ms))
         return;
     own->anew = true;
-    own->list_ms = clock_monotonic_ms() + RETRY_MS;
+    for (struct feed *feed = own->feeds; feed; feed = feed->next)
+        feed->list_ms = clock_monotonic_ms() + RETRY_MS;
 }
 
 static struct feed *feed_new(const struct kind *kind, bytes namespace)
@@ -185,6 +187,14 @@ static bytes feed_path(struct arena *arena, const struct feed *feed)
     return path;
 }
 
+/* A long one: each end is a new list of all. */
+static bytes watch_path(struct arena *arena, bytes path, const char *revision)
+{
+    char sign = bytes_find(path, '?') < path.n ? '&' : '?';
+    return arena_format(
+        arena, "%.*s%cwatch=1&timeoutSeconds=%u&resourceVersion=%s", BYTES_FMT(path), sign, WATCH_SECONDS, revision);
+}
+
 /* Tells all objects, then opens a watch at the list's revision. */
 static err_t feed_list(struct worker_state *own, struct feed *feed, struct arena *arena, struct error *error)
 {
@@ -193,7 +203,7 @@ static err_t feed_list(struct worker_state *own, struct feed *feed, struct arena
     struct json *items;
     err_t code;
     arena_init_plain(&keep, 8192);
-    bytes path = feed_path(&keep, feed), watch = BYTES_NONE;
+    bytes path = feed_path(&keep, feed), watch;
     struct api_list list = {.path = path, .accept = feed->metadata_only ? metadata_list : NULL, .limit = PAGE};
     if (path.p)
         do {
@@ -205,13 +215,22 @@ static err_t feed_list(struct worker_state *own, struct feed *feed, struct arena
     else
         code = arena_error(&keep, error);
     if (code == ERR_OK) {
-        watch = api_path_query(&keep, path, "watch", BYTES("1"));
-        watch = watch.p ? api_path_query(&keep, watch, "resourceVersion", bytes_of(list.resource_version)) : watch;
+        watch = watch_path(&keep, path, list.resource_version);
         code = watch.p ? client->watch(client, watch, feed->metadata_only ? metadata_watch : NULL, &feed->watch, error)
                        : arena_error(&keep, error);
     }
     arena_reset(&keep);
     return code;
+}
+
+static void put_off(const struct worker_state *own, struct feed *feed, const struct error *error)
+{
+    feed->failures++;
+    feed->list_ms = clock_monotonic_ms() + backoff_ms(feed->failures);
+    if (!local_hub_stopped(own->hub))
+        log_event(LOG_WARNING, "a controller cannot see what it looks after; it tries again",
+            log_text("controller", own->worker.controller->name), log_text("resource", feed->kind->plural),
+            log_error_text(error));
 }
 
 /* Events that have come, a bounded number. True: maybe more. */
@@ -226,10 +245,9 @@ static bool feed_poll(struct worker_state *own, struct feed *feed, struct arena 
         if (code == ERR_OK && event.type == API_NONE)
             return false;
         if (code != ERR_OK || event.type == API_END) {
-            if (code != ERR_OK && code != ERR_UNAVAILABLE)
-                log_event(LOG_DEBUG, "a controller's watch broke; listing again",
-                    log_text("controller", own->worker.controller->name), log_error_text(&error));
             own->anew = true;
+            if (code != ERR_OK && code != ERR_EXPIRED && code != ERR_GONE)
+                put_off(own, feed, &error);
             return true;
         }
         if (event.type != API_BOOKMARK)
@@ -247,16 +265,6 @@ static void begin_anew(struct worker_state *own)
     }
 }
 
-static void list_failed(struct worker_state *own, const struct feed *feed, const struct error *error)
-{
-    own->failures++;
-    own->list_ms = clock_monotonic_ms() + backoff_ms(own->failures);
-    if (!local_hub_stopped(own->hub))
-        log_event(LOG_WARNING, "a controller cannot list what it looks after; it tries again",
-            log_text("controller", own->worker.controller->name), log_text("resource", feed->kind->plural),
-            log_error_text(error));
-}
-
 /* True: there is more. */
 static bool step_feeds(struct worker_state *own, struct arena *arena, uint64_t *next_ms)
 {
@@ -271,16 +279,15 @@ static bool step_feeds(struct worker_state *own, struct arena *arena, uint64_t *
             more |= feed_poll(own, feed, arena);
             continue;
         }
-        if (clock_monotonic_ms() < own->list_ms) {
-            *next_ms = own->list_ms < *next_ms ? own->list_ms : *next_ms;
-            return more;
+        if (clock_monotonic_ms() < feed->list_ms) {
+            *next_ms = feed->list_ms < *next_ms ? feed->list_ms : *next_ms;
+            continue;
         }
-        if (feed_list(own, feed, arena, &error) != ERR_OK) {
-            list_failed(own, feed, &error);
-            return true;
-        }
-        own->failures = 0;
         more = true;
+        if (feed_list(own, feed, arena, &error) == ERR_OK)
+            feed->failures = 0;
+        else
+            put_off(own, feed, &error);
     }
     return more || own->anew;
 }

@@ -157,7 +157,8 @@ static struct http_connection *connection_of(struct http_shard *shard)
     c->shard = shard;
     c->protocol = &http_local_protocol;
     c->peer = peer;
-    return shard->local_connection = c;
+    shard->local_connection = c;
+    return c;
 }
 
 static size_t packed_size(const struct http_local_request *request)
