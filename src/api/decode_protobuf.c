@@ -190,8 +190,8 @@ static err_t read_entry(
 static err_t read_message(
     struct reader *, const struct schema *, uint32_t path, bytes message, struct json **slots, struct json *into);
 
-/* The wire has no kind. An object within another is of the first kind that its schema names, as kube-apiserver says of a
- * StatefulSet's volumeClaimTemplates. */
+/* The wire has no kind. An object within another is of the first kind that its schema names, as kube-apiserver says of
+ * a StatefulSet's volumeClaimTemplates. */
 static err_t name_kind(struct reader *r, const struct schema *schema, struct json *object)
 {
     struct json *kinds;
