@@ -195,6 +195,15 @@ static err_t not_acceptable(const struct clause *clauses, size_t n, bool only_st
         only_streams ? "application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch" : types);
 }
 
+/* As the Go type is called. */
+static err_t is_a_list(const struct kind *kind, struct error *error)
+{
+    const char *package = !kind || kind->custom ? "unstructured" : kind->group[0] ? kind->group : "core";
+    return error_set(error, ERR_NOT_ACCEPTABLE,
+        "you requested PartialObjectMetadata, but the requested object is a list (*%.*s.%sList)",
+        (int)strcspn(package, "."), package, !kind || kind->custom ? "Unstructured" : kind->kind);
+}
+
 err_t presentation_choose(bytes accept, bytes user_agent, bytes pretty, const struct kind *kind, bool list, bool watch,
     struct presentation *ret, struct error *error)
 {
@@ -206,8 +215,7 @@ err_t presentation_choose(bytes accept, bytes user_agent, bytes pretty, const st
     if (!c)
         return not_acceptable(clauses, n, only_streams, error);
     if (list && !watch && p.form == FORM_PARTIAL)
-        return error_set(
-            error, ERR_NOT_ACCEPTABLE, "you requested PartialObjectMetadata, but the requested object is a list");
+        return is_a_list(kind, error);
     p.pretty = p.encoding == ENCODING_JSON && !watch && (c->pretty || is_pretty(user_agent, pretty));
     *ret = p;
     return ERR_OK;

@@ -44,6 +44,19 @@ bool http_websocket_asked(const struct http_exchange *x)
            has_token(x, BYTES("connection"), "upgrade");
 }
 
+/* Frames that came before the answer. While the connection's own steps run, those go on with them. */
+static void take_early(struct http_connection *c)
+{
+    struct http1 *h = &c->h1;
+    bytes input = queue_bytes(&h->input);
+    struct cursor in = cursor_of(input);
+
+    if (h->running || !h->input.p)
+        return;
+    http1_websocket_take(c, &in);
+    queue_free(&h->input);
+}
+
 bool http_websocket(struct http_exchange *x, bytes protocol, bool text, struct http_source *source)
 {
     char accept[WEBSOCKET_ACCEPT_SIZE];
@@ -60,6 +73,7 @@ bool http_websocket(struct http_exchange *x, bytes protocol, bool text, struct h
     headers[2].value = bytes_of(accept);
     x->connection->h1.websocket = ws;
     http_stream(x, 101, headers, ARRAY_LEN(headers) - (protocol.n == 0), source);
+    take_early(x->connection);
     return true;
 }
 

@@ -266,6 +266,8 @@ def test_websocket_control_frames(server, path):
     for content in (b"", b"hello", b"x" * 125):
         socket.send(PING, content)
         assert socket.frame() == (PONG, content)
+    early = open_watch(server, path, early=b"early")
+    assert early.frame() == (PONG, b"early")
     socket.send(TEXT, b"nobody reads this", final=False)
     socket.send(PING, b"between")
     assert socket.frame() == (PONG, b"between")

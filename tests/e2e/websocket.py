@@ -11,11 +11,13 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class WebSocket:
     """The handshake is sent at once; answer is what came to it."""
 
-    def __init__(self, connection, path, headers=(), version="13", key=None):
+    def __init__(self, connection, path, headers=(), version="13", key=None, early=None):
         self.connection = connection
         self.key = key if key is not None else base64.b64encode(os.urandom(16)).decode()
         connection.send("GET", path, [("Connection", "keep-alive, Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", version),
                                       ("Sec-WebSocket-Key", self.key), *headers])
+        if early is not None:  # a ping on the heels of the handshake
+            self.send(PING, early)
         self.answer = connection.head()
         if self.answer.status == 101:
             expected = base64.b64encode(hashlib.sha1(self.key.encode() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()).decode()

@@ -82,6 +82,39 @@ static err_t read_protobuf(void)
     return decode_stored(&arena, &secret_kind, recorded, &canonical, &error);
 }
 
+#define STORED                                                                                                         \
+    "{\"kind\":\"Secret\",\"apiVersion\":\"v1\",\"metadata\":{\"name\":\"a\",\"annotations\":{\"b\":\"c\\nd\"}},"      \
+    "\"data\":{"                                                                                                       \
+    "\"a\":\"YQ==\"},\"type\":\"x\"}\n"
+
+static struct presentation shown_as;
+
+static err_t present(void)
+{
+    static const bytes text = {(const uint8_t *)STORED, sizeof STORED - 1};
+    const struct present_list list = {
+        .presentation = &shown_as, .kind = &secret_kind, .revision = 7, .remaining = 3, .continue_token = text};
+    struct buffer b;
+    buffer_init(&b, &arena);
+    TRY(present_object(&arena, &b, &shown_as, &secret_kind, text, 5, true, &error));
+    TRY(present_list_head(&arena, &b, &list, &error));
+    TRY(present_item(&arena, &b, &list, true, text, 5, &error));
+    TRY(present_list_tail(&arena, &b, &list, false, &error));
+    return b.failed ? arena_error(&arena, &error) : ERR_OK;
+}
+
+static err_t present_yaml(void)
+{
+    shown_as = (struct presentation){.encoding = ENCODING_YAML, .form = FORM_TABLE, .include = INCLUDE_OBJECT};
+    return present();
+}
+
+static err_t present_protobuf(void)
+{
+    shown_as = (struct presentation){.encoding = ENCODING_PROTOBUF};
+    return present();
+}
+
 static err_t present_table(void)
 {
     static const struct presentation p = {.form = FORM_TABLE};
@@ -140,7 +173,8 @@ static err_t run(err_t (*step)(void), size_t limit, size_t used)
 static void every_allocation_may_fail(void **state)
 {
     static err_t (*const steps[])(void) = {write_good, write_bad, write_strict, write_yaml, write_namespace,
-        write_autoscaler, write_binding, read_protobuf, present_table, parse_selectors, token};
+        write_autoscaler, write_binding, read_protobuf, present_table, present_yaml, present_protobuf, parse_selectors,
+        token};
     static uint8_t stored[4096];
     bytes value = golden_hex("etcd/none.hex");
     (void)state;
@@ -181,7 +215,8 @@ static void fail_each(err_t (*step)(void))
 
 static void every_allocation_of_the_system_may_fail(void **state)
 {
-    static err_t (*const steps[])(void) = {write_good, write_bad, write_yaml, present_table, parse_selectors, token};
+    static err_t (*const steps[])(void) = {
+        write_good, write_bad, write_yaml, present_table, present_yaml, present_protobuf, parse_selectors, token};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(steps); i++)
         fail_each(steps[i]);
