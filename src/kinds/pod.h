@@ -57,7 +57,7 @@ void pod_annotations_check(const struct field *annotations, const struct json *s
 void pod_volumes_check(const struct field *volumes, struct pod_rules_context *);
 void pod_containers_check(const struct field *spec, struct pod_rules_context *);
 void pod_images_check(const struct field *spec);
-void pod_container_security_check(const struct field *context, const struct pod_rules_context *);
+void pod_container_security_check(const struct field *security, const struct pod_rules_context *);
 void pod_security_check(const struct field *spec);
 void pod_affinity_check(const struct field *affinity);
 void pod_tolerations_check(const struct field *tolerations);
@@ -98,9 +98,9 @@ void pod_cells(struct arena *, struct buffer *, const struct kind *, const struc
 /* ---- Subresources that are no updates of the client's object: src/serve calls these with the stored pod, edited in
  * place (canonical order afterwards), and stores what comes out. */
 
-/* POST pods/NAME/binding: the pod is set on its node, gets the binding's annotations and labels, and the condition
- * PodScheduled. ERR_CONFLICT for a pod that is bound, gated or on its way out; ERR_UNKNOWN with the field errors of a
- * bad binding, as upstream sends them. name: of the URL. schema: of Pod. */
+/* POST pods/NAME/binding: the pod is set on its node, gets the binding's annotations and the condition PodScheduled.
+ * ERR_CONFLICT for a pod that is bound, gated or on its way out; ERR_UNKNOWN with the field errors of a bad binding, as
+ * upstream sends them. name: of the URL. The answer is a Status, Success, with code 201. */
 MUST_CHECK err_t pod_bind(struct arena *, const struct kind *, bytes name, struct json *pod, const struct json *binding,
     int64_t now, struct error *);
 

@@ -122,7 +122,7 @@ err_t pod_admit_limits(
 struct violations {
     struct arena *arena;
     struct buffer text;
-    unsigned count;
+    struct name_table said; /* each once, as Go's aggregates do */
 };
 
 static void violate(struct violations *v, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -132,11 +132,11 @@ static void violate(struct violations *v, const char *format, ...)
     va_start(args, format);
     bytes text = arena_vformat(v->arena, format, args);
     va_end(args);
-    if (v->count >= CAUSES_MOST)
-        return;
-    buffer_text(&v->text, v->count++ ? ", " : "");
-    buffer_put(&v->text, text);
     v->text.failed = v->text.failed || !text.p;
+    if (!text.p || v->said.count >= CAUSES_MOST || !name_table_add(&v->said, text, NULL))
+        return;
+    buffer_text(&v->text, v->text.n ? ", " : "");
+    buffer_put(&v->text, text);
 }
 
 /* What one container, or the pod as a whole, asks for. NULL: nothing of that name. */
@@ -244,7 +244,7 @@ static bool check_range(struct violations *v, const struct json *range, const st
             return false;
         check_limit(v, limit, &asked);
     }
-    return !v->text.failed;
+    return !v->text.failed && v->arena->failed == ERR_OK;
 }
 
 err_t pod_check_limits(
@@ -253,16 +253,16 @@ err_t pod_check_limits(
     const struct json *metadata = json_get(pod, BYTES("metadata"));
     bytes name = tree_text(metadata, "name");
     for (size_t i = 0; i < count; i++) {
-        struct violations v = {.arena = arena};
+        struct violations v = {.arena = arena, .said = {.arena = arena}};
         buffer_init(&v.text, arena);
         if (!check_range(&v, ranges[i], json_get(pod, BYTES("spec"))))
             return arena_error(arena, error);
-        if (!v.count)
+        if (!v.said.count)
             continue;
         if (!name.n)
             name = tree_text(metadata, "generateName");
         return error_set(error, ERR_FORBIDDEN, "pods \"%.*s\" is forbidden: %s%.*s%s", BYTES_FMT(name),
-            v.count > 1 ? "[" : "", BYTES_FMT(buffer_bytes(&v.text)), v.count > 1 ? "]" : "");
+            v.said.count > 1 ? "[" : "", BYTES_FMT(buffer_bytes(&v.text)), v.said.count > 1 ? "]" : "");
     }
     return ERR_OK;
 }

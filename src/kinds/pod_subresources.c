@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Binding and eviction. */
 #include "base/clock.h"
+#include "kinds/kinds.h"
 #include "kinds/workload.h"
 #include "text/utf8.h"
 
@@ -78,16 +79,15 @@ static err_t check_bindable(struct arena *arena, bytes name, const struct json *
     return ERR_OK;
 }
 
-static bool take_metadata(struct arena *arena, struct json *pod, const struct json *binding, const char *member)
+static bool take_annotations(struct arena *arena, struct json *pod, const struct json *binding)
 {
-    const struct json *from = json_get(json_get(binding, BYTES("metadata")), bytes_of(member));
+    const struct json *from = json_get(json_get(binding, BYTES("metadata")), BYTES("annotations"));
     if (!from || !from->count)
         return true;
-    struct json *to = tree_member(arena, json_get(pod, BYTES("metadata")), member, JSON_OBJECT);
+    struct json *to = tree_member(arena, json_get(pod, BYTES("metadata")), "annotations", JSON_OBJECT);
     for (const struct json *value = from->first; value; value = value->next)
         if (!json_set(to, value->key, json_copy(arena, value)))
             return false;
-    json_sort(to);
     return true;
 }
 
@@ -99,8 +99,7 @@ err_t pod_bind(struct arena *arena, const struct kind *kind, bytes name, struct 
     TRY(check_binding(arena, name, binding, error));
     TRY(check_bindable(arena, name, pod, error));
     json_remove(json_get(pod, BYTES("status")), BYTES("nominatedNodeName"));
-    if (!spec || !tree_set_copy(arena, spec, "nodeName", node) || !take_metadata(arena, pod, binding, "annotations") ||
-        !take_metadata(arena, pod, binding, "labels") ||
+    if (!spec || !tree_set_copy(arena, spec, "nodeName", node) || !take_annotations(arena, pod, binding) ||
         !pod_set_condition(arena, pod, "PodScheduled", "True", NULL, NULL, now))
         return arena_error(arena, error);
     schema_arrange(kind->schema, pod);
@@ -130,6 +129,24 @@ static err_t refuse(struct arena *arena, bytes cause, unsigned retry, struct evi
     return error_set(error, ERR_TOO_MANY_REQUESTS, TOO_MANY);
 }
 
+/* None may be disrupted any more: the condition says so. */
+static bool set_exhausted(struct arena *arena, struct json *status, bytes moment)
+{
+    struct json *conditions = tree_member(arena, status, "conditions", JSON_ARRAY);
+    struct json *condition = conditions ? conditions->first : NULL;
+    while (condition && !bytes_equal(tree_text(condition, "type"), BYTES("DisruptionAllowed")))
+        condition = condition->next;
+    bool same = condition && bytes_equal(tree_text(condition, "status"), BYTES("False"));
+    if (!condition)
+        condition = json_append(conditions, json_new(arena, JSON_OBJECT));
+    return condition && tree_set_text(arena, condition, "type", BYTES("DisruptionAllowed")) &&
+           tree_set_text(arena, condition, "status", BYTES("False")) &&
+           tree_set_copy(arena, condition, "observedGeneration", json_get(status, BYTES("observedGeneration"))) &&
+           (same || tree_set_text(arena, condition, "lastTransitionTime", moment)) &&
+           tree_set_text(arena, condition, "reason", BYTES("InsufficientPods")) &&
+           tree_set_text(arena, condition, "message", BYTES(""));
+}
+
 static err_t count_disruption(struct arena *arena, struct json *budget, bytes pod, int64_t now, struct error *error)
 {
     char time[CLOCK_RFC3339_SIZE];
@@ -137,19 +154,11 @@ static err_t count_disruption(struct arena *arena, struct json *budget, bytes po
     struct json *disrupted = tree_member(arena, status, "disruptedPods", JSON_OBJECT);
     int64_t left = tree_integer(status, "disruptionsAllowed", 0) - 1;
     clock_format(now, time);
-    if (!disrupted || !tree_set_integer(arena, status, "disruptionsAllowed", left) ||
-        !json_set(disrupted, pod, json_string(arena, arena_copy(arena, bytes_of(time)))))
+    bytes moment = arena_copy(arena, bytes_of(time));
+    if (!disrupted || !moment.p || !tree_set_integer(arena, status, "disruptionsAllowed", left) ||
+        !json_set(disrupted, pod, json_string(arena, moment)) || (left == 0 && !set_exhausted(arena, status, moment)))
         return arena_error(arena, error);
-    json_sort(disrupted);
-    struct json *condition = tree_first(status, "conditions");
-    while (condition && !bytes_equal(tree_text(condition, "type"), BYTES("DisruptionAllowed")))
-        condition = condition->next;
-    if (left > 0 || !condition)
-        return ERR_OK;
-    if (!tree_set_text(arena, condition, "status", BYTES("False")) ||
-        !tree_set_text(arena, condition, "reason", BYTES("InsufficientPods")) ||
-        !tree_set_text(arena, condition, "lastTransitionTime", arena_copy(arena, bytes_of(time))))
-        return arena_error(arena, error);
+    schema_arrange(pod_disruption_budget_kind.schema, budget);
     return ERR_OK;
 }
 

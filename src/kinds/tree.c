@@ -42,16 +42,13 @@ bool tree_set_copy(struct arena *arena, struct json *object, const char *name, c
     return true;
 }
 
-struct json *tree_at(const struct json *object, const char *first, ...)
+struct json *tree_path(const struct json *object, const char *const *names)
 {
-    va_list names;
     struct json *at = NULL;
-    va_start(names, first);
-    for (const char *name = first; name; name = va_arg(names, const char *)) {
-        at = json_get(object, bytes_of(name));
+    for (; *names; names++) {
+        at = json_get(object, bytes_of(*names));
         object = at;
     }
-    va_end(names);
     return at;
 }
 

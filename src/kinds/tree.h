@@ -18,7 +18,8 @@ MUST_CHECK bool tree_set_integer(struct arena *, struct json *object, const char
 MUST_CHECK bool tree_set_copy(struct arena *, struct json *object, const char *name, const struct json *value);
 
 /* Members along names, up to NULL: tree_at(o, "spec", "template", NULL). */
-struct json *tree_at(const struct json *object, const char *first, ...) __attribute__((sentinel));
+struct json *tree_path(const struct json *object, const char *const *names);
+#define tree_at(object, ...) tree_path((object), (const char *const[]){__VA_ARGS__})
 int64_t tree_integer(const struct json *object, const char *name, int64_t absent);
 bool tree_true(const struct json *object, const char *name);
 bytes tree_text(const struct json *object, const char *name);

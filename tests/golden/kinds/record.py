@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Asks a real kube-apiserver what it says to bad pods, workloads and nodes: workloads.json.
+"""Asks a real kube-apiserver what it says to bad pods, workloads and nodes (workloads.json), how it shows them in tables
+(tables.json) and what LimitRanges do to pods (limits.json).
 
 usage: record.py STATE PORT    with the state directory and port of a kube-apiserver that has admin.crt, admin.key, ca.crt there
 """
@@ -238,6 +239,103 @@ def answer(status, body):
     return {"code": status, "message": body["message"], "causes": body.get("details", {}).get("causes", [])}
 
 
+NOW = "2026-11-21T12:00:00Z"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+
+
+def statuses():
+    """kind, object, status: what tables show of them."""
+    def running(**more):
+        return {"name": "c", "image": "i", "imageID": "", "ready": True, "restartCount": 0, "started": True, "state": {"running": {"startedAt": NOW}}, **more}
+    def ended(**more):
+        return {"terminated": {"exitCode": 1, "startedAt": "2020-01-01T00:00:00Z", "finishedAt": "2020-01-01T00:00:00Z", **more}}
+    def waits(reason):
+        return {"waiting": {"reason": reason}}
+    init = changed(POD, ("spec/initContainers", [{"name": "a", "image": "i"}, {"name": "s", "image": "i", "restartPolicy": "Always"}]))
+    one = lambda **more: {"name": "a", "image": "i", "imageID": "", "ready": False, "restartCount": 2, **more}
+    side = lambda **more: {"name": "s", "image": "i", "imageID": "", "ready": True, "restartCount": 1, "started": True, "state": {"running": {"startedAt": NOW}}, **more}
+    gated = changed(POD, ("spec/readinessGates", [{"conditionType": "x.com/a"}, {"conditionType": "x.com/b"}]))
+    ready = [{"type": "Ready", "status": "True"}, {"type": "x.com/a", "status": "True"}]
+    pods = [
+        (POD, {"phase": "Running", "podIP": "10.0.0.1", "podIPs": [{"ip": "10.0.0.1"}], "containerStatuses": [running()], "conditions": ready}),
+        (POD, {"phase": "Running", "containerStatuses": [running(restartCount=3)]}), (POD, {"phase": "Running", "containerStatuses": [running(ready=False)]}),
+        (POD, {"phase": "Running", "containerStatuses": [running(ready=False, state=waits("CrashLoopBackOff"), restartCount=7)]}),
+        (POD, {"phase": "Failed", "containerStatuses": [running(ready=False, state=ended(reason="Error"))]}), (POD, {"phase": "Failed", "containerStatuses": [running(ready=False, state=ended())]}),
+        (POD, {"phase": "Failed", "containerStatuses": [running(ready=False, state=ended(signal=9))]}), (POD, {"phase": "Failed", "reason": "Evicted"}),
+        (POD, {"phase": "Succeeded", "containerStatuses": [running(ready=False, state=ended(exitCode=0, reason="Completed"))]}),
+        (changed(POD, ("spec/containers/1", {"name": "d", "image": "i"})), {"phase": "Running", "containerStatuses": [running(ready=False, state=ended(exitCode=0, reason="Completed")), running(name="d")], "conditions": ready}),
+        (changed(POD, ("spec/containers/1", {"name": "d", "image": "i"})), {"phase": "Running", "containerStatuses": [running(ready=False, state=ended(exitCode=0, reason="Completed")), running(name="d")]}),
+        (changed(POD, ("spec/containers/1", {"name": "d", "image": "i"})), {"phase": "Pending", "containerStatuses": [running(ready=False, state=waits("ImagePullBackOff")), running(name="d", ready=False, state=waits("ContainerCreating"))]}),
+        (init, {"phase": "Pending", "initContainerStatuses": [one(state=waits("PodInitializing"))]}), (init, {"phase": "Pending", "initContainerStatuses": [one(state=waits("ErrImagePull"))]}),
+        (init, {"phase": "Pending", "initContainerStatuses": [one(state=ended())]}), (init, {"phase": "Pending", "initContainerStatuses": [one(state=ended(signal=9))]}), (init, {"phase": "Pending", "initContainerStatuses": [one(state=ended(reason="OOMKilled"))]}),
+        (init, {"phase": "Pending", "initContainerStatuses": [one(state=ended(exitCode=0)), side(started=False)]}),
+        (init, {"phase": "Running", "initContainerStatuses": [one(state=ended(exitCode=0)), side()], "containerStatuses": [running(restartCount=1)]}),
+        (init, {"phase": "Running", "initContainerStatuses": [one(state=ended(exitCode=0)), side(ready=False)], "containerStatuses": [running()], "conditions": [{"type": "Initialized", "status": "True"}]}),
+        (gated, {"phase": "Running", "containerStatuses": [running()], "conditions": ready}), (changed(POD, ("spec/schedulingGates", [{"name": "g"}])), None), (POD, {"phase": "Pending", "nominatedNodeName": "n"}),
+        (changed(POD, ("spec/nodeName", "n")), {"phase": "Running", "containerStatuses": [running()]}),
+    ]
+    done = [{"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"}]
+    failed = [{"type": "FailureTarget", "status": "True"}, {"type": "Failed", "status": "True"}]
+    jobs = [(JOB, {"startTime": "2020-01-01T00:00:00Z", "completionTime": "2020-01-01T00:05:00Z", "succeeded": 1, "conditions": done}), (JOB, {"startTime": "2020-01-01T00:00:00Z", "failed": 1, "conditions": failed}),
+            (JOB, {"conditions": [{"type": "Suspended", "status": "True"}]}), (changed(JOB, ("spec/parallelism", 3)), None), (changed(JOB, ("spec/parallelism", 1)), None), (JOB, {"conditions": [{"type": "FailureTarget", "status": "True"}]})]
+    nodes = [(changed(NODE, ("metadata/labels", {"node-role.kubernetes.io/b": "", "node-role.kubernetes.io/a": "", "kubernetes.io/role": "c"}), ("spec/unschedulable", True)), {"conditions": [{"type": "Ready", "status": "True"}]}),
+             (NODE, {"conditions": [{"type": "Ready", "status": "Unknown"}], "addresses": [{"type": "InternalIP", "address": "1.1.1.1"}, {"type": "ExternalIP", "address": "2.2.2.2"}], "nodeInfo": {"machineID": "", "systemUUID": "", "bootID": "", "kernelVersion": "k", "osImage": "o", "containerRuntimeVersion": "c", "kubeletVersion": "v1", "kubeProxyVersion": "", "operatingSystem": "", "architecture": ""}})]
+    expressions = changed(SET, ("spec/selector/matchExpressions", [{"key": "z", "operator": "DoesNotExist"}, {"key": "a", "operator": "In", "values": ["c", "b"]}, {"key": "a", "operator": "Exists"}]),
+                          ("spec/template/spec/containers/1", {"name": "d", "image": "j"}), ("spec/template/spec/nodeSelector", {"x": "y", "a": "b"}))
+    return ([("Pod", *p) for p in pods] + [("Job", *j) for j in jobs] + [("Node", *n) for n in nodes]
+            + [("Deployment", expressions, {"replicas": 3, "readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 1}), ("ReplicaSet", expressions, {"replicas": 3, "readyReplicas": 2}),
+               ("DaemonSet", expressions, {"currentNumberScheduled": 1, "numberMisscheduled": 0, "desiredNumberScheduled": 2, "numberReady": 3, "updatedNumberScheduled": 4, "numberAvailable": 5}),
+               ("StatefulSet", changed(STATEFUL, ("spec/replicas", 3)), {"replicas": 3, "readyReplicas": 2}), ("ReplicationController", CONTROLLER, {"replicas": 3, "readyReplicas": 2}),
+               ("CronJob", changed(CRON, ("spec/timeZone", "Etc/UTC"), ("spec/suspend", True)), {"active": [{"name": "a"}, {"name": "b"}]}),
+               ("ControllerRevision", {"metadata": {"name": "x", "ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "o", "uid": "u", "controller": True}]}, "revision": 7, "data": {}}, None)])
+
+
+def row(path):
+    connection = http.client.HTTPSConnection("127.0.0.1", PORT, context=context)
+    connection.request("GET", path + "?includeObject=None", headers={"Accept": TABLE})
+    return json.loads(connection.getresponse().read())["rows"][0]["cells"]
+
+
+def tables():
+    for kind, base, status in statuses():
+        path = PATHS[kind] + "/x"
+        code, made = call("POST", PATHS[kind], base)
+        assert code == 201, (kind, base, made)
+        if status is not None:
+            code, changed_status = call("PUT", path + "/status", {**made, "status": {**made.get("status", {}), **status}})
+            assert code == 200, (kind, status, changed_status)
+        code, stored = call("GET", path)
+        yield {"kind": kind, "object": {k: v for k, v in stored.items() if k != "managedFields"} | {"metadata": {k: v for k, v in stored["metadata"].items() if k != "managedFields"}}, "cells": row(path)}
+        call("DELETE", path, {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
+
+
+def limits():
+    ranges = [
+        [{"type": "Container", "default": {"cpu": "500m"}, "defaultRequest": {"cpu": "100m", "memory": "1Gi"}}], [{"type": "Container", "min": {"cpu": "100m"}, "max": {"cpu": "1"}}],
+        [{"type": "Container", "maxLimitRequestRatio": {"cpu": "2"}}], [{"type": "Pod", "max": {"cpu": "1"}, "min": {"memory": "1Gi"}}], [{"type": "Container", "max": {"cpu": "200m"}}, {"type": "Pod", "maxLimitRequestRatio": {"memory": "1500m"}}],
+    ]
+    two = changed(POD, ("spec/containers/1", {"name": "d", "image": "i"}), ("spec/initContainers", [{"name": "e", "image": "i"}]))
+    bodies = [POD, two, changed(POD, (C + "resources", {"requests": {"cpu": "50m"}})), changed(POD, (C + "resources", {"limits": {"cpu": "2"}, "requests": {"cpu": "500m"}})),
+              changed(two, (C + "resources", {"limits": {"cpu": "600m", "memory": "2Gi"}}), ("spec/containers/1/resources", {"limits": {"cpu": "600m", "memory": "1Gi"}, "requests": {"memory": "100Mi"}}))]
+    for rows in ranges:
+        code, made = call("POST", NS + "limitranges", {"metadata": {"name": "l"}, "spec": {"limits": rows}})
+        assert code == 201, made
+        import time
+        time.sleep(1.5)  # the server's own cache of them
+        for body in bodies:
+            code, pod = call("POST", NS + "pods?dryRun=All", changed(body, ("spec/automountServiceAccountToken", False)))
+            yield {"range": {"spec": made["spec"]}, "body": body, **answer(code, pod),
+                   **({"resources": [c["resources"] for c in pod["spec"]["containers"]], "annotation": pod["metadata"].get("annotations", {}).get("kubernetes.io/limit-ranger", "")} if code == 201 else {})}
+        call("DELETE", NS + "limitranges/l")
+        time.sleep(1)
+
+
+def write(name, cases):
+    out = pathlib.Path(__file__).parent / name
+    out.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":"), ensure_ascii=False) for c in cases) + "\n]\n")
+    print(name, len(cases), "cases,", sum(c.get("code", 200) < 300 for c in cases), "accepted")
+
+
 def main():
     call("POST", "/api/v1/namespaces", {"metadata": {"name": "d"}})
     call("POST", NS + "serviceaccounts", {"metadata": {"name": "default"}})
@@ -251,9 +349,9 @@ def main():
         body = changed(old, *edits)
         cases.append({"kind": kind, "old": base, "edits": [[p, None if v is ... else v] for p, v in edits], **({"subresource": sub} if sub else {}), **answer(*call("PUT", path + ("/" + sub if sub else "") + "?dryRun=All", body))})
         call("DELETE", path, {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
-    out = pathlib.Path(__file__).parent / "workloads.json"
-    out.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":"), ensure_ascii=False) for c in cases) + "\n]\n")
-    print(len(cases), "cases,", sum(c["code"] < 300 for c in cases), "accepted")
+    write("workloads.json", cases)
+    write("tables.json", list(tables()))
+    write("limits.json", list(limits()))
 
 
 main()

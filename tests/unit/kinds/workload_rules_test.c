@@ -41,18 +41,6 @@ static void put(struct json *root, bytes path, const struct json *value)
         fail_msg("an item is replaced");
 }
 
-static const struct kind *kind_of(bytes name)
-{
-    static const struct kind *const kinds[] = {&pod_kind, &pod_template_kind, &replication_controller_kind, &node_kind,
-        &deployment_kind, &replica_set_kind, &stateful_set_kind, &daemon_set_kind, &controller_revision_kind, &job_kind,
-        &cron_job_kind};
-    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-        if (bytes_equal(name, bytes_of(kinds[i]->kind)))
-            return kinds[i];
-    fail_msg("%s", text(name));
-    return NULL;
-}
-
 /* As src/serve/write.c does it: what the subresource does not change is as it was. */
 static err_t change(const struct kind *kind, bytes subresource, struct json *object, const struct json *old)
 {
@@ -81,7 +69,7 @@ static err_t change(const struct kind *kind, bytes subresource, struct json *obj
 
 static err_t outcome_of(const struct json *recorded_case)
 {
-    const struct kind *kind = kind_of(tree_text(recorded_case, "kind"));
+    const struct kind *kind = workload_kind(tree_text(recorded_case, "kind"));
     struct json *object;
     if (!json_get(recorded_case, BYTES("old")))
         return make(kind, json_get(recorded_case, BYTES("body")), &object);

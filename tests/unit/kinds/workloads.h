@@ -3,8 +3,9 @@
 #ifndef COFFER_TESTS_KINDS_WORKLOADS_H
 #define COFFER_TESTS_KINDS_WORKLOADS_H
 
+#include "kinds/pod.h"
 #include "kinds/pod_admission.h"
-#include "kinds/tree.h"
+#include "kinds/workload.h"
 #include "writes.h"
 
 static inline const struct json *recorded(const char *name)
@@ -14,11 +15,23 @@ static inline const struct json *recorded(const char *name)
     return parsed;
 }
 
+static inline const struct kind *workload_kind(bytes name)
+{
+    static const struct kind *const kinds[] = {&pod_kind, &pod_template_kind, &replication_controller_kind, &node_kind,
+        &deployment_kind, &replica_set_kind, &stateful_set_kind, &daemon_set_kind, &controller_revision_kind, &job_kind,
+        &cron_job_kind};
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (bytes_equal(name, bytes_of(kinds[i]->kind)))
+            return kinds[i];
+    fail_msg("%s", text(name));
+    return NULL;
+}
+
 static inline err_t admit(struct json *object)
 {
     bool known = bytes_equal(pod_service_account(object), BYTES("default"));
-    struct json *account = known ? json_new(&arena, JSON_OBJECT) : NULL;
-    TRY(pod_admit_service_account(&arena, object, BYTES("d"), account, &error));
+    static const struct json account = {.type = JSON_OBJECT};
+    TRY(pod_admit_service_account(&arena, object, BYTES("d"), known ? &account : NULL, &error));
     TRY(pod_admit_priority(&arena, object, NULL, &error));
     return pod_admit_tolerations(&arena, json_get(object, BYTES("spec")), &error);
 }
@@ -31,8 +44,7 @@ static inline err_t drop_status(const struct kind *kind, struct json *object)
     if (kind->keeps_status || !status)
         return ERR_OK;
     TRY(decode_tree(&arena, status->schema, &nothing, FIELD_VALIDATION_IGNORE, NULL, &zero, &error));
-    assert_non_null(json_set(object, BYTES("status"), zero));
-    return ERR_OK;
+    return json_set(object, BYTES("status"), zero) ? ERR_OK : arena_error(&arena, &error);
 }
 
 static inline err_t make(const struct kind *kind, const struct json *body, struct json **ret)
@@ -42,6 +54,8 @@ static inline err_t make(const struct kind *kind, const struct json *body, struc
     buffer_init(&text_of_body, &arena);
     json_write(&text_of_body, body);
     error_init(&error, &arena);
+    if (text_of_body.failed)
+        return arena_error(&arena, &error);
     TRY(decode_object(
         &arena, kind, BODY_JSON, buffer_bytes(&text_of_body), FIELD_VALIDATION_STRICT, &warnings, &object, &error));
     TRY(drop_status(kind, object));
