@@ -2,7 +2,9 @@
 """One object that can't be decrypted never hides the others. The store's file is changed behind the server's back."""
 import harness
 import lmdb
+import protobuf
 import pytest
+import yaml
 from harness import SECRETS
 
 ANNOTATION = "coffer.dev/unreadable"
@@ -81,6 +83,17 @@ def test_warning_counts_what_a_selector_leaves_out(store):
 def test_table_of_a_stub(store):
     table = store.call("GET", SECRETS, headers=[("Accept", "application/json;as=Table;g=meta.k8s.io;v=v1")])
     assert [row["cells"][0] for row in table["rows"]] == ["a", "b", "c"]
+
+
+def test_other_encodings_of_a_stub(store):
+    answer = store.request("GET", SECRETS, headers=[("Accept", "application/yaml")])
+    assert names(yaml.safe_load(answer.body)) == ["a", "b", "c"] and any("default/b" in warning for warning in answer.all("Warning"))
+    answer = store.request("GET", SECRETS, headers=[("Accept", "application/vnd.kubernetes.protobuf")])
+    items = [value for number, value in protobuf.fields(protobuf.envelope(answer.body)[2]) if number == 2]
+    assert [protobuf.field(item, 1, 1) for item in items] == [b"a", b"b", b"c"] and protobuf.field(items[1], 2) is None
+    assert any("default/b" in warning for warning in answer.all("Warning"))
+    events = protobuf.events(store.request("GET", f"{SECRETS}?watch=true&timeoutSeconds=1", headers=[("Accept", "application/vnd.kubernetes.protobuf")]).body)
+    assert [protobuf.field(event[3], 1, 1) for event in events] == [b"a", b"b", b"c"]
 
 
 def test_writes_are_refused_and_delete_works(store):
