@@ -21,7 +21,8 @@ struct number {
 };
 
 struct snapshots {
-    pthread_mutex_t mutex; /* numbers */
+    pthread_mutex_t allotting; /* held while the store writes; never by the commit thread, which that waits for */
+    pthread_mutex_t mutex;     /* numbers */
     struct number *numbers;
     size_t count, capacity;
     uint64_t applied; /* the commit thread's: rows up to here are in the snapshots */
@@ -42,9 +43,24 @@ static const struct number *find_number(const struct snapshots *s, const char *r
     return NULL;
 }
 
+static bool known_number(struct snapshots *s, const char *resource, uint16_t *ret)
+{
+    const struct number *known;
+
+    pthread_mutex_lock(&s->mutex);
+    known = find_number(s, resource);
+    if (known)
+        *ret = known->number;
+    pthread_mutex_unlock(&s->mutex);
+    return known != NULL;
+}
+
 static bool keep_number(struct snapshots *s, const char *resource, uint16_t number)
 {
     char *copy = strdup(resource);
+    bool room;
+
+    pthread_mutex_lock(&s->mutex);
 
     if (copy && s->count == s->capacity) {
         size_t capacity = s->capacity ? 2 * s->capacity : 64;
@@ -52,12 +68,13 @@ static bool keep_number(struct snapshots *s, const char *resource, uint16_t numb
         if (grown)
             s->numbers = grown, s->capacity = capacity;
     }
-    if (!copy || s->count == s->capacity) {
+    room = copy && s->count < s->capacity;
+    if (room)
+        s->numbers[s->count++] = (struct number){copy, number};
+    pthread_mutex_unlock(&s->mutex);
+    if (!room)
         free(copy);
-        return false;
-    }
-    s->numbers[s->count++] = (struct number){copy, number};
-    return true;
+    return room;
 }
 
 static err_t read_number(
@@ -99,15 +116,12 @@ static err_t new_number(
 
 static err_t allot(struct server *server, struct arena *arena, const char *resource, uint16_t *ret, struct error *error)
 {
-    const struct number *known = find_number(server->snapshots, resource);
     uint64_t number = 0;
     bytes name;
     err_t code;
 
-    if (known) {
-        *ret = known->number;
+    if (known_number(server->snapshots, resource, ret))
         return ERR_OK;
-    }
     name = arena_format(arena, "kinds/%s", resource);
     if (!name.p)
         return arena_error(arena, error);
@@ -129,9 +143,9 @@ err_t snapshots_allot_number(struct server *server, bytes group, bytes plural, u
 
     arena_init(&arena, 64u << 10);
     resource = arena_join(&arena, group, BYTES("/"), plural, ARENA_END);
-    pthread_mutex_lock(&server->snapshots->mutex);
+    pthread_mutex_lock(&server->snapshots->allotting);
     code = resource.p ? allot(server, &arena, (const char *)resource.p, ret, error) : arena_error(&arena, error);
-    pthread_mutex_unlock(&server->snapshots->mutex);
+    pthread_mutex_unlock(&server->snapshots->allotting);
     arena_reset(&arena);
     return code;
 }
@@ -140,14 +154,8 @@ err_t snapshots_allot_number(struct server *server, bytes group, bytes plural, u
 static bool number_of(struct snapshots *s, struct arena *arena, bytes group, bytes plural, uint16_t *ret)
 {
     bytes resource = arena_join(arena, group, BYTES("/"), plural, ARENA_END);
-    const struct number *known;
 
-    pthread_mutex_lock(&s->mutex);
-    known = resource.p ? find_number(s, (const char *)resource.p) : NULL;
-    if (known)
-        *ret = known->number;
-    pthread_mutex_unlock(&s->mutex);
-    return known != NULL;
+    return resource.p && known_number(s, (const char *)resource.p, ret);
 }
 
 /* ---- Kinds from definitions. */
@@ -283,6 +291,7 @@ err_t snapshots_open(struct server *server, struct error *error)
     server->snapshots = calloc(1, sizeof *server->snapshots);
     if (!server->snapshots)
         return error_set(error, ERR_NO_MEMORY, "no memory for the server's snapshots");
+    pthread_mutex_init(&server->snapshots->allotting, NULL);
     pthread_mutex_init(&server->snapshots->mutex, NULL);
     TRY(store_read_begin(server->store, &txn, error));
     server->snapshots->applied = store_revision(txn);
