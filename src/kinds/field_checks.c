@@ -38,29 +38,33 @@ void check_positive(const struct field *field)
             field, arena_format(field->check->arena, "%lld", (long long)number), "must be greater than zero");
 }
 
-/* A path is spelled out only for what looks wrong: these grammars tell nothing by themselves, so both run. */
-static void check_name(const struct field *field, void (*validate)(struct arena *, bytes, bool, bytes, struct error *))
+typedef void (*name_rule)(struct arena *, bytes name, bool prefix, bytes field, struct error *);
+
+/* Asked twice, so that the path is spelled out only for a bad name. */
+static void check_name(const struct field *field, bytes name, name_rule validate)
 {
-    bytes path = field_path(field);
+    struct arena *arena = field->check->arena;
+    struct error probe;
+    error_init(&probe, NULL);
+    validate(arena, name, false, BYTES(""), &probe);
+    bytes path = probe.code == ERR_OK ? BYTES_NONE : field_path(field);
     if (path.p)
-        validate(field->check->arena, field_text(field), false, path, field->check->error);
+        validate(arena, name, false, path, field->check->error);
 }
 
 void check_dns_label(const struct field *field)
 {
-    check_name(field, validate_dns1123_label);
+    check_name(field, field_text(field), validate_dns1123_label);
 }
 
 void check_dns_subdomain(const struct field *field)
 {
-    check_name(field, validate_dns1123_subdomain);
+    check_name(field, field_text(field), validate_dns1123_subdomain);
 }
 
 void check_dns_subdomain_of(const struct field *field, bytes name)
 {
-    bytes path = field_path(field);
-    if (path.p)
-        validate_dns1123_subdomain(field->check->arena, name, false, path, field->check->error);
+    check_name(field, name, validate_dns1123_subdomain);
 }
 
 static void check_sentences(
