@@ -18,7 +18,8 @@ struct deletion {
     struct arena *arena;
     bytes namespace;
     struct namespace_progress progress;
-    bool left; /* contents, or the doubt */
+    bool left;   /* contents, or the doubt */
+    bool failed; /* to be tried again soon */
 };
 
 /* ---- Contents of one kind. */
@@ -151,7 +152,7 @@ static err_t try_kind(struct deletion *d, const struct kind *kind, struct error 
     err_t code = delete_kind(d, kind, error);
     if (code == ERR_OK || code == ERR_NO_MEMORY || code == ERR_UNAVAILABLE || d->arena->failed != ERR_OK)
         return code;
-    d->left = true;
+    d->left = d->failed = true;
     progress_fail(d->arena, &d->progress, arena_copy(d->arena, error->message));
     return ERR_OK;
 }
@@ -235,8 +236,12 @@ static err_t reconcile(struct worker *worker, struct arena *arena, bytes key, st
         return finalize(&d, namespace, error);
     }
     TRY(namespace_conditions_set(arena, namespace, &d.progress, clock_wall_seconds(), &changed, error));
+    if (changed)
+        TRY(put(&d, namespace, "status", error));
+    if (d.failed)
+        return error_set(error, ERR_UNAVAILABLE, "contents of the namespace %.*s could not be deleted", BYTES_FMT(key));
     worker_enqueue(worker, key, LOOK_MS);
-    return changed ? put(&d, namespace, "status", error) : ERR_OK;
+    return ERR_OK;
 }
 
 /* A namespace that is being deleted, or what changed in one: what was added there changes nothing. */
