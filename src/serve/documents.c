@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Documents about the API: made from the registry of kinds on demand. */
+/* Documents about the API, made from the registry of kinds: small ones on demand, the others kept. */
 #include "api/discovery.h"
-#include "crypt/kdf.h"
+#include "base/clock.h"
+#include "net/gzip.h"
+#include "net/gzip_kept.h"
+#include "serve/document_cache.h"
 #include "serve/steps.h"
 
 #define JSON_TYPE       BYTES("application/json")
@@ -26,31 +29,81 @@ static enum step_result send(struct request *r, struct buffer *out, bytes type)
     return STEP_DONE;
 }
 
-/* With an ETag of its content; 304 when the client has it. */
-static enum step_result send_cached(struct request *r, struct buffer *out, bytes type)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    uint8_t hash[32];
-    char tag[2 * sizeof hash + 2];
-    struct http_header headers[3] = {
-        {TEXT("Cache-Control"), TEXT("public")}, {TEXT("Etag"), {NULL, 0}}, {TEXT("Vary"), TEXT("Accept")}};
+/* ---- Documents that are kept. */
 
-    if (out->failed)
+/* How long a client may keep one. */
+enum caching { CACHE_CHECK, CACHE_PUBLIC, CACHE_FOREVER };
+
+#define YEAR_SECONDS (365 * 24 * 60 * 60)
+
+/* The headers of r->document, but for what all answers have. Returns how many there are; 0: the arena is full. */
+static size_t document_headers(struct request *r, enum caching caching, struct http_header ret[5])
+{
+    static const struct http_header controls[] = {{TEXT("Cache-Control"), TEXT("no-cache, private")},
+        {TEXT("Cache-Control"), TEXT("public")}, {TEXT("Cache-Control"), TEXT("public, immutable")}};
+    char expires[CLOCK_HTTP_SIZE];
+    size_t n = 0;
+
+    clock_format_http(clock_wall_seconds() + YEAR_SECONDS, expires);
+    ret[n++] = controls[caching];
+    ret[n++] =
+        (struct http_header){BYTES("Etag"), arena_format(r->arena, "\"%.*s\"", DOCUMENT_TAG_SIZE, r->document->tag)};
+    if (caching == CACHE_FOREVER)
+        ret[n++] = (struct http_header){BYTES("Expires"), arena_copy(r->arena, bytes_of(expires))};
+    ret[n] = (struct http_header){BYTES("Vary"), BYTES("Accept")};
+    return ret[1].value.p && ret[n - 1].value.p ? n + 1 : 0;
+}
+
+/* In pieces, for who does not take it compressed. */
+static enum step_result send_plain(struct request *r, bytes type, const struct http_header *extra, size_t extra_count)
+{
+    struct http_source *source = gzip_expand_new(r->document->packed);
+    size_t count;
+    const struct http_header *headers = source ? answer_headers(r, type, extra, extra_count, &count) : NULL;
+
+    if (!source)
+        return error_set(&r->error, ERR_NO_MEMORY, "the system has no memory for this document now"), STEP_FAIL;
+    if (!headers) {
+        source->close(source, r->exchange);
         return arena_error(r->arena, &r->error), STEP_FAIL;
-    sha256(buffer_bytes(out), hash);
-    tag[0] = tag[sizeof tag - 1] = '"';
-    for (size_t i = 0; i < sizeof hash; i++) {
-        tag[1 + 2 * i] = digits[hash[i] >> 4];
-        tag[2 + 2 * i] = digits[hash[i] & 15];
     }
-    headers[1].value = arena_copy(r->arena, (bytes){(const uint8_t *)tag, sizeof tag});
-    if (!headers[1].value.p)
-        return arena_error(r->arena, &r->error), STEP_FAIL;
-    if (bytes_equal(http_header(r->exchange, BYTES("if-none-match")), headers[1].value))
-        answer_bytes_with(r, 304, BYTES_NONE, BYTES_NONE, headers, ARRAY_LEN(headers));
-    else
-        answer_bytes_with(r, 200, type, buffer_bytes(out), headers, ARRAY_LEN(headers));
+    metrics_count(
+        server_loop_current(r->server)->metrics, r->verb, 200, clock_monotonic_us() - r->exchange->received_us);
+    http_stream(r->exchange, 200, headers, count, source);
     return STEP_DONE;
+}
+
+/* 304 when the client has it. */
+static enum step_result send_document(struct request *r, bytes type, enum caching caching)
+{
+    bytes known = http_header(r->exchange, BYTES("if-none-match"));
+    struct http_header extra[6];
+    size_t n = document_headers(r, caching, extra);
+
+    if (n == 0)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    if (known.n && memmem(known.p, known.n, extra[1].value.p, extra[1].value.n)) {
+        answer_bytes_with(r, 304, BYTES_NONE, BYTES_NONE, extra, n);
+        return STEP_DONE;
+    }
+    extra[n - 1].value = BYTES("Accept, Accept-Encoding");
+    if (!gzip_accepted(http_header(r->exchange, BYTES("accept-encoding"))))
+        return send_plain(r, type, extra, n);
+    extra[n++] = (struct http_header){BYTES("Content-Encoding"), BYTES("gzip")};
+    r->answer.headers = answer_headers(r, type, extra, n, &r->answer.header_count);
+    if (!r->answer.headers)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    r->answer.status = 200;
+    r->answer.body = r->document->packed;
+    answer_send(r);
+    return STEP_DONE;
+}
+
+static enum step_result get_and_send(struct request *r, enum document_type which, bytes type, enum caching caching)
+{
+    enum step_result result = kept_document_get(r, which, NULL, 0);
+
+    return result == STEP_NEXT ? send_document(r, type, caching) : result;
 }
 
 /* ---- What Accept asks for. */
@@ -127,8 +180,7 @@ static enum step_result discovery_root(struct request *r, bool core)
     case DISCOVERY_NONE:
         return not_acceptable(r);
     case DISCOVERY_AGGREGATED:
-        discovery_aggregated(&out, registry_current(), core);
-        return send_cached(r, &out, AGGREGATED_TYPE);
+        return get_and_send(r, core ? DOCUMENT_CORE : DOCUMENT_GROUPS, AGGREGATED_TYPE, CACHE_PUBLIC);
     default:
         if (core)
             discovery_api_versions(&out, r->exchange->authority);
@@ -182,52 +234,57 @@ enum step_result version_document(struct request *r)
 enum step_result openapi_v2_document(struct request *r)
 {
     bytes accept = http_header(r->exchange, BYTES("accept")), mark = BYTES("proto-openapi.spec.v2");
-    struct buffer out;
 
-    begin(r, &out);
-    if (accept.n > 0 && memmem(accept.p, accept.n, mark.p, mark.n)) {
-        openapi_v2_protobuf(&out, registry_current());
-        return send_cached(r, &out, BYTES("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"));
-    }
-    openapi_v2_json(&out, registry_current());
-    return send_cached(r, &out, JSON_TYPE);
+    if (accept.n > 0 && memmem(accept.p, accept.n, mark.p, mark.n))
+        return get_and_send(
+            r, DOCUMENT_V2_PROTOBUF, BYTES("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"), CACHE_CHECK);
+    return discovery_form(r) == DISCOVERY_PLAIN ? get_and_send(r, DOCUMENT_V2_JSON, JSON_TYPE, CACHE_CHECK)
+                                                : not_acceptable(r);
 }
 
 enum step_result openapi_v3_document(struct request *r)
 {
-    struct buffer out;
-
-    begin(r, &out);
-    buffer_text(&out, "{\"paths\":{");
-    {
-        size_t count;
-        const struct group_version *v = group_versions(r->arena, registry_current(), &count);
-        for (size_t i = 0; v && i < count; i++) {
-            const struct kind *k = v[i].kinds[0];
-            const char *root = k->group[0] ? "apis/" : "api";
-            buffer_format(&out, "%s\"%s%s/%s\":{\"serverRelativeURL\":\"/openapi/v3/%s%s/%s\"}", i ? "," : "", root,
-                k->group, k->version, root, k->group, k->version);
-        }
-    }
-    buffer_text(&out, "}}\n");
-    return send_cached(r, &out, JSON_TYPE);
+    return get_and_send(r, DOCUMENT_V3_INDEX, JSON_TYPE, CACHE_CHECK);
 }
 
+/* The value of ?hash=, or nothing. */
+static bytes asked_hash(struct request *r)
+{
+    struct cursor query = cursor_of(r->exchange->query);
+    bytes name, value;
+
+    while (http_query_next(r->arena, &query, &name, &value) == 1)
+        if (bytes_equal(name, BYTES("hash")))
+            return value;
+    return BYTES_NONE;
+}
+
+/* Under its hash it never changes; under another the client is sent to today's. */
 enum step_result openapi_v3_below_document(struct request *r)
 {
-    bytes rest = route_rest(r), root = part(&rest, '/');
+    bytes rest = route_rest(r), root = part(&rest, '/'), hash = asked_hash(r), tag;
     bytes group = bytes_equal(root, BYTES("apis")) ? part(&rest, '/') : BYTES_NONE;
     const struct kind *const *kinds;
+    struct http_header location = {BYTES("Location"), BYTES_NONE};
+    enum step_result result;
     size_t count;
-    struct buffer out;
 
-    begin(r, &out);
-    if ((!bytes_equal(root, BYTES("api")) && group.n == 0) ||
-        !group_version_find(registry_current(), group, rest, &count))
-        return answer_page_not_found(r);
     kinds = group_version_find(registry_current(), group, rest, &count);
-    openapi_v3(&out, kinds, count);
-    return send_cached(r, &out, JSON_TYPE);
+    if (!kinds || (!bytes_equal(root, BYTES("api")) && group.n == 0))
+        return answer_page_not_found(r);
+    if (discovery_form(r) != DISCOVERY_PLAIN)
+        return not_acceptable(r);
+    result = kept_document_get(r, DOCUMENT_V3, kinds, count);
+    if (result != STEP_NEXT)
+        return result;
+    tag = (bytes){(const uint8_t *)r->document->tag, DOCUMENT_TAG_SIZE};
+    if (hash.n == 0 || bytes_equal(hash, tag))
+        return send_document(r, JSON_TYPE, hash.n ? CACHE_FOREVER : CACHE_CHECK);
+    location.value = arena_format(r->arena, "%.*s?hash=%.*s", BYTES_FMT(r->path), BYTES_FMT(tag));
+    if (!location.value.p)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    answer_bytes_with(r, 301, BYTES_NONE, BYTES_NONE, &location, 1);
+    return STEP_DONE;
 }
 
 /* ---- / lists the paths. */

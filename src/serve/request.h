@@ -62,6 +62,7 @@ struct request_options {
 
 struct route;
 struct list;
+struct kept_document;
 
 struct request {
     struct http_exchange *exchange;
@@ -111,6 +112,9 @@ struct request {
     struct store_write write;
 
     struct list *list; /* list.c */
+
+    struct kept_document *document; /* document_cache.c: what is answered, held */
+    uint64_t document_version; /* of the registry when it was asked for */
 
     /* the answer */
     struct error error;

@@ -4,6 +4,7 @@
 #include "api/managed_fields.h"
 #include "base/clock.h"
 #include "kinds/kinds.h"
+#include "serve/document_cache.h"
 #include "serve/garbage.h"
 #include "serve/snapshots.h"
 #include "serve/steps.h"
@@ -57,7 +58,8 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
     server->writers = pool_new("writer", o->writer_threads ? o->writer_threads : WRITER_THREADS,
         o->writer_queue ? o->writer_queue : WRITER_QUEUE);
     server->garbage = garbage_new();
-    if (!server->writers || !server->garbage || !loops_new(server)) {
+    server->documents = document_cache_new();
+    if (!server->writers || !server->garbage || !server->documents || !loops_new(server)) {
         server_free(server);
         return error_set(error, ERR_NO_MEMORY, "no memory for the server");
     }
@@ -104,6 +106,7 @@ void server_free(struct server *server)
     free(server->loops);
     snapshots_close(server);
     garbage_free(server->garbage);
+    document_cache_free(server->documents);
     if (current == server)
         current = NULL;
     free(server);

@@ -18,6 +18,7 @@
 struct metrics;
 struct watch_hub;
 struct snapshots;
+struct document_cache;
 struct garbage;
 
 struct server_options {
@@ -48,6 +49,7 @@ struct server {
     struct http_server *http;  /* for /metrics; NULL until server_set_http */
     struct server_loop *loops; /* options.loop_count */
     struct snapshots *snapshots;
+    struct document_cache *documents;
     struct garbage *garbage;
     atomic_size_t promised;   /* memory that requests under way were admitted with */
     uint64_t started_seconds; /* wall clock */

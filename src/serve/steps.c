@@ -12,6 +12,7 @@
 #include "serve/steps.h"
 
 #include "base/clock.h"
+#include "serve/document_cache.h"
 #include "serve/snapshots.h"
 #include "serve/watch.h"
 
@@ -347,6 +348,7 @@ static void on_gone(struct http_exchange *x)
 
     if (r) {
         kind_release(r->kind);
+        kept_document_release(r->document);
         atomic_fetch_sub(&r->server->promised, r->promised);
     }
     metrics_end(server_current()->loops[loop_number(x->loop)].metrics);
