@@ -158,7 +158,10 @@ static void cron_job_cells(
 static void cron_job_warn(
     struct arena *arena, const struct kind *kind, const struct json *object, struct warnings *warnings)
 {
-    workload_warn(arena, kind, object, warnings);
+    const struct json *template = tree_at(object, "spec", "jobTemplate", "spec", "template", NULL);
+    (void)kind;
+    workload_warn_name(arena, object, "Pod names and hostnames", warnings);
+    pod_spec_warn(arena, template, "spec.jobTemplate.spec.template", warnings);
     if (has_zone(tree_text(json_get(object, BYTES("spec")), "schedule")))
         warning_add(arena, warnings,
             BYTES("spec.schedule: TZ or CRON_TZ in schedule is not officially supported, see "

@@ -34,6 +34,10 @@ static bool align_addresses(struct arena *arena, struct json *status)
 static err_t pod_set_defaults(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
 {
     struct json *spec = json_get(object, BYTES("spec")), *status = json_get(object, BYTES("status"));
+    /* A pod can't end before it does; a template may say so. */
+    if (tree_integer(spec, "terminationGracePeriodSeconds", 0) < 0 &&
+        !tree_set_integer(arena, spec, "terminationGracePeriodSeconds", 1))
+        return arena_error(arena, error);
     TRY(pod_spec_set_defaults(arena, spec, error));
     bool done =
         !spec || (pod_default_requests(arena, spec) && tree_default_bool(arena, spec, "enableServiceLinks", true) &&
@@ -52,7 +56,8 @@ static bool set_birth(struct arena *arena, struct json *pod, int64_t now)
     struct json *spec = json_get(pod, BYTES("spec"));
     struct json *status = json_set(pod, BYTES("status"), json_new(arena, JSON_OBJECT));
     if (!status || !tree_set_text(arena, status, "phase", BYTES("Pending")) ||
-        !tree_set_text(arena, status, "qosClass", bytes_of(pod_quality_class(spec))))
+        !tree_set_text(arena, status, "qosClass", bytes_of(pod_quality_class(spec))) ||
+        !pod_merge_label_keys(arena, pod))
         return false;
     return !tree_first(spec, "schedulingGates") ||
            pod_set_condition(arena, pod, "PodScheduled", "False", "SchedulingGated",
@@ -176,6 +181,7 @@ static void pod_warn(struct arena *arena, const struct kind *kind, const struct 
 {
     (void)kind;
     workload_warn_name(arena, object, "the Pod's hostname", warnings);
+    pod_spec_warn(arena, object, "", warnings);
 }
 
 /* How long a delete leaves the pod: not at all where no node runs it. */

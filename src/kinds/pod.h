@@ -36,6 +36,12 @@ MUST_CHECK bool pod_sum_resources(
 /* "Guaranteed", "Burstable" or "BestEffort". */
 const char *pod_quality_class(const struct json *spec);
 
+/* A new pod's own labels go into the selectors that name them by key. False when the arena is full. */
+MUST_CHECK bool pod_merge_label_keys(struct arena *, struct json *pod);
+
+/* Warnings about owner.spec; path: of owner, "" for a pod, "spec.template". */
+void pod_spec_warn(struct arena *, const struct json *owner, const char *path, struct warnings *);
+
 /* ---- Rules. */
 struct pod_rules_context {
     bool is_pod;   /* else a template */

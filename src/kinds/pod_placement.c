@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where a pod may run: affinity, tolerations, spreading. */
-#include "kinds/pod.h"
+#include "kinds/pod_volumes.h"
 
 /* ---- Nodes */
 
@@ -51,6 +51,15 @@ static void check_node_term(const struct field *term, bool check_values)
     check_node_field(&field);
 }
 
+void node_selector_check(const struct field *selector, bool check_values)
+{
+    const struct field *terms = FIELD(selector, "nodeSelectorTerms");
+    if (!field_count(terms))
+        field_required_because(terms, "must have at least one node selector term");
+    FIELD_EACH(term, terms)
+    check_node_term(&term, check_values);
+}
+
 static void check_weight(const struct field *weight)
 {
     int64_t number = field_integer(weight, 0);
@@ -65,11 +74,8 @@ static void check_weight(const struct field *weight)
 static void check_node_affinity(const struct field *affinity)
 {
     const struct field *required = FIELD(affinity, REQUIRED), *preferred = FIELD(affinity, PREFERRED);
-    const struct field *terms = FIELD(required, "nodeSelectorTerms");
-    if (required->value && !field_count(terms))
-        field_required_because(terms, "must have at least one node selector term");
-    FIELD_EACH(term, terms)
-    check_node_term(&term, true);
+    if (required->value)
+        node_selector_check(required, true);
     FIELD_EACH(term, preferred)
     {
         check_weight(FIELD(&term, "weight"));
@@ -78,18 +84,6 @@ static void check_node_affinity(const struct field *affinity)
 }
 
 /* ---- Pods */
-
-/* The keys that a label selector asks for. */
-static struct name_table selected_keys(const struct field *selector)
-{
-    struct name_table keys = {.arena = selector->check->arena};
-    const struct field *labels = FIELD(selector, "matchLabels"), *others = FIELD(selector, "matchExpressions");
-    FIELD_EACH(label, labels)
-    (void)name_table_add(&keys, label.key, NULL);
-    FIELD_EACH(requirement, others)
-    (void)name_table_add(&keys, field_text(FIELD(&requirement, "key")), NULL);
-    return keys;
-}
 
 static void check_label_keys(const struct field *owner, const char *member)
 {
@@ -104,11 +98,35 @@ static void check_label_keys(const struct field *owner, const char *member)
     check_qualified_name(&key);
 }
 
+/* A new pod's keys are requirements of the selector already: one that is there twice was there before. */
+static void check_keys_once(const struct field *term)
+{
+    const struct field *keys = FIELD(term, "matchLabelKeys"), *selector = FIELD(term, "labelSelector");
+    const struct field *labels = FIELD(selector, "matchLabels"), *others = FIELD(selector, "matchExpressions");
+    struct name_table places = {.arena = term->check->arena}, selected = {.arena = term->check->arena};
+    FIELD_EACH(key, keys)
+    if (!name_table_put(&places, field_text(&key), (void *)(uintptr_t)key.index))
+        (void)arena_error(term->check->arena, term->check->error);
+    FIELD_EACH(label, labels)
+    (void)name_table_add(&selected, label.key, NULL);
+    FIELD_EACH(requirement, others)
+    {
+        const struct field *key = FIELD(&requirement, "key");
+        const struct name_row *place = name_table_find(&places, field_text(key));
+        struct field at = {.check = term->check, .parent = term, .value = key->value};
+        bool again = !name_table_add(&selected, field_text(key), NULL);
+        at.index = place ? (size_t)(uintptr_t)place->value : 0;
+        if (place && again)
+            field_invalid(&at, "exists in both matchLabelKeys and labelSelector");
+    }
+}
+
 static void check_match_label_keys(const struct field *term)
 {
     const struct field *keys = FIELD(term, "matchLabelKeys"), *others = FIELD(term, "mismatchLabelKeys");
     check_label_keys(term, "matchLabelKeys");
     check_label_keys(term, "mismatchLabelKeys");
+    check_keys_once(term);
     struct name_table mismatched = {.arena = term->check->arena};
     FIELD_EACH(other, others)
     (void)name_table_add(&mismatched, field_text(&other), NULL);
@@ -202,16 +220,6 @@ static void check_minimum_domains(const struct field *constraint)
             BYTES_FMT(field_text(action)));
 }
 
-static void check_spread_keys(const struct field *constraint)
-{
-    const struct field *keys = FIELD(constraint, "matchLabelKeys");
-    struct name_table selected = selected_keys(FIELD(constraint, "labelSelector"));
-    check_label_keys(constraint, "matchLabelKeys");
-    FIELD_EACH(key, keys)
-    if (name_table_find(&selected, field_text(&key)))
-        field_invalid(&key, "exists in both matchLabelKeys and labelSelector");
-}
-
 static void check_constraint(const struct field *constraint)
 {
     static const char *const actions[] = {"DoNotSchedule", "ScheduleAnyway"};
@@ -227,7 +235,7 @@ static void check_constraint(const struct field *constraint)
     for (size_t i = 0; i < ARRAY_LEN(policy_members); i++)
         if (FIELD(constraint, policy_members[i])->value)
             CHECK_ONE_OF(FIELD(constraint, policy_members[i]), policies);
-    check_spread_keys(constraint);
+    check_match_label_keys(constraint);
     check_label_selector(FIELD(constraint, "labelSelector"));
 }
 

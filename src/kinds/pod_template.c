@@ -29,7 +29,15 @@ static void pod_template_cells(
     put_cell(b, labels);
 }
 
+static void pod_template_warn(
+    struct arena *arena, const struct kind *kind, const struct json *object, struct warnings *warnings)
+{
+    (void)kind;
+    pod_spec_warn(arena, json_get(object, BYTES("template")), "template", warnings);
+}
+
 const struct kind_rules pod_template_rules = {
+    .warn = pod_template_warn,
     .set_defaults = pod_template_set_defaults,
     .validate = pod_template_validate,
     .cells = pod_template_cells,

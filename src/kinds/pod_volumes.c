@@ -13,7 +13,7 @@ static void check_empty_directory(const struct field *source, const struct pod_r
         field_forbidden(FIELD(source, "sizeLimit"), "SizeLimit field must be a valid resource quantity");
 }
 
-static void check_host_path(const struct field *source, const struct pod_rules_context *context)
+void pod_host_path_check(const struct field *source, const struct pod_rules_context *context)
 {
     static const char *const types[] = {
         "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"};
@@ -53,20 +53,24 @@ static void check_claim(const struct field *source, const struct pod_rules_conte
     (void)check_not_empty(FIELD(source, "claimName"));
 }
 
-static void check_csi(const struct field *source, const struct pod_rules_context *context)
+void csi_driver_name_check(const struct field *driver)
 {
-    const struct field *driver = FIELD(source, "driver"), *secret = FIELD(source, "nodePublishSecretRef");
-    bytes name = field_text(driver);
-    (void)context;
+    bytes name = field_text(driver), lower = lower_case(driver->check->arena, name);
     if (!name.n)
         field_required(driver);
     if (name.n > 63)
         field_too_long(driver, 63);
-    bytes lower = lower_case(source->check->arena, name);
     if (!lower.p)
-        (void)arena_error(source->check->arena, source->check->error);
+        (void)arena_error(driver->check->arena, driver->check->error);
     else
         check_dns_subdomain_of(driver, lower);
+}
+
+static void check_csi(const struct field *source, const struct pod_rules_context *context)
+{
+    const struct field *secret = FIELD(source, "nodePublishSecretRef");
+    (void)context;
+    csi_driver_name_check(FIELD(source, "driver"));
     if (secret->value && check_not_empty(FIELD(secret, "name")))
         check_dns_subdomain_of(
             FIELD_WITH(source, "name", FIELD(secret, "name")->value), field_text(FIELD(secret, "name")));
@@ -99,7 +103,7 @@ static const struct {
     const char *required[3];
 } sources[] = {
     {"emptyDir", NULL, NULL, check_empty_directory, {0}},
-    {"hostPath", NULL, NULL, check_host_path, {0}},
+    {"hostPath", NULL, NULL, pod_host_path_check, {0}},
     {"gitRepo", NULL, NULL, pod_git_check, {"repository"}},
     {"gcePersistentDisk", NULL, "persistentDisk", pod_partition_check, {"pdName"}},
     {"awsElasticBlockStore", NULL, NULL, pod_partition_check, {"volumeID"}},

@@ -9,6 +9,7 @@ void pod_key_to_path_check(const struct field *item);
 void pod_downward_check(const struct field *source, const struct pod_rules_context *);
 void pod_projected_check(const struct field *source, const struct pod_rules_context *);
 
+void pod_host_path_check(const struct field *source, const struct pod_rules_context *);
 void pod_git_check(const struct field *source, const struct pod_rules_context *);
 void pod_partition_check(const struct field *source, const struct pod_rules_context *);
 void pod_nfs_check(const struct field *source, const struct pod_rules_context *);
@@ -20,7 +21,11 @@ void pod_fibre_channel_check(const struct field *source, const struct pod_rules_
 void pod_flex_check(const struct field *source, const struct pod_rules_context *);
 void pod_azure_disk_check(const struct field *source, const struct pod_rules_context *);
 
-/* The spec of a PersistentVolumeClaim that is part of another object. */
+/* The name of a CSI driver. */
+void csi_driver_name_check(const struct field *driver);
+/* core/v1 NodeSelector: at least one term. */
+void node_selector_check(const struct field *selector, bool check_values);
+/* The spec of a PersistentVolumeClaim, by itself or as part of another object. */
 void persistent_claim_spec_check(const struct field *spec);
 
 #endif

@@ -193,7 +193,15 @@ static void stateful_set_cells(
     put_container_cells(arena, b, tree_at(spec, "template", "spec", NULL));
 }
 
+static void stateful_set_warn(
+    struct arena *arena, const struct kind *kind, const struct json *object, struct warnings *warnings)
+{
+    (void)kind;
+    pod_spec_warn(arena, tree_at(object, "spec", "template", NULL), "spec.template", warnings);
+}
+
 const struct kind_rules stateful_set_rules = {
+    .warn = stateful_set_warn,
     .set_defaults = stateful_set_set_defaults,
     .validate = stateful_set_validate,
     .validate_name = validate_dns1123_label,

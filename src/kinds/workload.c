@@ -289,6 +289,7 @@ void workload_warn(struct arena *arena, const struct kind *kind, const struct js
 {
     (void)kind;
     workload_warn_name(arena, object, "Pod names and hostnames", warnings);
+    pod_spec_warn(arena, tree_at(object, "spec", "template", NULL), "spec.template", warnings);
 }
 
 /* ---- Cells */

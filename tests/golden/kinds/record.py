@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asks a real kube-apiserver what it says to bad pods, workloads and nodes (workloads.json), how it shows them in tables
-(tables.json) and what LimitRanges do to pods (limits.json).
+(tables.json), what it warns of (warnings.json) and what LimitRanges do to pods (limits.json).
 
 usage: record.py STATE PORT    with the state directory and port of a kube-apiserver that has admin.crt, admin.key, ca.crt there
 """
@@ -141,6 +141,9 @@ def pods():
         [("spec/topologySpreadConstraints", [{"maxSkew": 0, "topologyKey": "", "whenUnsatisfiable": "X"}])],
         [("spec/topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "DoNotSchedule"}, {"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "DoNotSchedule"}])],
         [("spec/topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 1, "nodeTaintsPolicy": "X", "matchLabelKeys": ["a"]}])],
+        [("spec/topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["a", "b"], "labelSelector": {"matchLabels": {"b": "c"}}}]), ("metadata/labels", {"a": "b", "b": "c"})],
+        [("spec/topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "ScheduleAnyway", "matchLabelKeys": ["a"], "labelSelector": {"matchLabels": {"b": "c"}}}]), ("metadata/labels", {"a": "b", "b": "c"})],
+        [("spec/affinity", {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "z", "matchLabelKeys": ["a"], "mismatchLabelKeys": ["a"], "labelSelector": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}]}}), ("metadata/labels", {"a": "b"})],
         [("spec/affinity", {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}})],
         [("spec/affinity", {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a b", "operator": "In"}, {"key": "a", "operator": "X"}, {"key": "a", "operator": "Exists", "values": ["x"]}, {"key": "a", "operator": "Gt", "values": []}]}]}}})],
         [("spec/affinity", {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [{"key": "metadata.namespace", "operator": "In", "values": ["a"]}, {"key": "metadata.name", "operator": "Exists", "values": ["A_"]}]}]}}})],
@@ -330,6 +333,26 @@ def limits():
         time.sleep(1)
 
 
+def warned():
+    quiet = changed(POD, ("spec/automountServiceAccountToken", False))
+    edits = [
+        [("metadata/name", "a.b")], [(C + "env", [{"name": "A", "value": "1"}, {"name": "A", "value": "2"}, {"name": "A", "value": "$(A)3"}, {"name": "A", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])],
+        [(C + "resources", {"limits": {"memory": "100m"}})], [("spec/nodeSelector", {"beta.kubernetes.io/arch": "x", "failure-domain.beta.kubernetes.io/zone": "y"})],
+        volume({"rbd": {"monitors": ["m"], "image": "i"}}), volume({"glusterfs": {"endpoints": "e", "path": "p"}}), [("spec/terminationGracePeriodSeconds", -1)],
+        [("spec/hostAliases", [{"ip": "1.1.1.1"}, {"ip": "1.1.1.1"}])], [("spec/imagePullSecrets", [{"name": "a"}, {"name": "a"}, {}])],
+        [("spec/topologySpreadConstraints", [{"maxSkew": 1, "topologyKey": "z", "whenUnsatisfiable": "DoNotSchedule"}])],
+    ]
+    bodies = [("Pod", changed(quiet, *e)) for e in edits]
+    bodies += [("Deployment", changed(SET, ("metadata/name", "a.b"), ("spec/template/spec/nodeSelector", {"beta.kubernetes.io/os": "x"}))), ("CronJob", changed(CRON, ("spec/jobTemplate/spec/template/spec/terminationGracePeriodSeconds", -1))),
+               ("PodTemplate", {"metadata": {"name": "x"}, "template": changed(TEMPLATE, ("spec/terminationGracePeriodSeconds", -1))}), ("StatefulSet", changed(STATEFUL, ("spec/template/spec/terminationGracePeriodSeconds", -1)))]
+    for kind, body in bodies:
+        connection = http.client.HTTPSConnection("127.0.0.1", PORT, context=context)
+        connection.request("POST", PATHS[kind] + "?dryRun=All", json.dumps(body), {"Content-Type": "application/json"})
+        said = connection.getresponse()
+        assert said.status == 201, said.read()
+        yield {"kind": kind, "body": body, "warnings": [json.loads(w[len("299 - "):]) for w in said.headers.get_all("Warning") or []]}
+
+
 def write(name, cases):
     out = pathlib.Path(__file__).parent / name
     out.write_text("[\n" + ",\n".join(json.dumps(c, separators=(",", ":"), ensure_ascii=False) for c in cases) + "\n]\n")
@@ -351,6 +374,7 @@ def main():
         call("DELETE", path, {"gracePeriodSeconds": 0, "propagationPolicy": "Background"})
     write("workloads.json", cases)
     write("tables.json", list(tables()))
+    write("warnings.json", list(warned()))
     write("limits.json", list(limits()))
 
 

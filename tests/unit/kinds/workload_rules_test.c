@@ -104,9 +104,32 @@ static void the_same_is_said_as_recorded(void **state)
     assert_int_equal(differ, 0);
 }
 
+static void the_same_is_warned_of_as_recorded(void **state)
+{
+    unsigned place = 0;
+    (void)state;
+    for (const struct json *c = recorded("kinds/warnings.json")->first; c; c = c->next, place++) {
+        const struct kind *kind = workload_kind(tree_text(c, "kind"));
+        const struct json *expected = tree_first(c, "warnings");
+        struct json *object;
+        if (make(kind, json_get(c, BYTES("body")), &object) != ERR_OK)
+            fail_msg("%u: %s", place, text(error.message));
+        warnings = (struct warnings){0};
+        kind->rules->warn(&arena, kind, object, &warnings);
+        for (size_t i = 0; i < warnings.count; i++, expected = expected->next) {
+            if (!expected)
+                fail_msg("%u: %s", place, text(warnings.text[i]));
+            assert_string_equal(text(warnings.text[i]), text(expected->text));
+        }
+        if (expected)
+            fail_msg("%u: not said: %s", place, text(expected->text));
+    }
+    assert_true(place > 10);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {TEST(the_same_is_said_as_recorded)};
+    const struct CMUnitTest tests[] = {TEST(the_same_is_said_as_recorded), TEST(the_same_is_warned_of_as_recorded)};
     kinds_register_all();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
