@@ -60,25 +60,51 @@ static void check_rule(const struct field *rule)
 
 /* ---- Webhooks */
 
+static void refuse_part(const struct field *field, bytes part, const char *sentence)
+{
+    bytes shown = arena_join(field->check->arena, BYTES("\""), part, BYTES("\""), ARENA_END);
+    if (shown.p)
+        field_invalid_as(field, shown, "%s", sentence);
+}
+
 static void check_url(const struct field *url)
 {
-    static const char form[] = "; desired format: https://host[/path]";
     bytes text = field_text(url), rest;
     size_t colon = bytes_find(text, ':');
-    if (!bytes_start(text, BYTES("https://"))) {
-        bytes scheme = colon < text.n ? (bytes){text.p, colon} : BYTES("");
-        field_invalid_as(url, arena_join(url->check->arena, BYTES("\""), scheme, BYTES("\""), ARENA_END),
-            "'https' is the only allowed URL scheme%s", form);
-    }
+    if (!bytes_start(text, BYTES("https://")))
+        refuse_part(url, colon < text.n ? (bytes){text.p, colon} : BYTES(""),
+            "'https' is the only allowed URL scheme; desired format: https://host[/path]");
     rest = bytes_skip(text, colon + 3 <= text.n ? colon + 3 : text.n);
-    if (!rest.n || rest.p[0] == '/')
-        field_invalid_as(url, BYTES("\"\""), "host must be specified%s", form);
-    if (memchr(rest.p, '@', bytes_find(rest, '/')))
-        field_invalid_as(url, BYTES("\"\""), "user information is not permitted in the URL");
-    if (memchr(rest.p, '#', rest.n))
-        field_invalid_as(url, BYTES("\"\""), "fragments are not permitted in the URL");
-    if (memchr(rest.p, '?', rest.n))
-        field_invalid_as(url, BYTES("\"\""), "query parameters are not permitted in the URL");
+    size_t hash = bytes_find(rest, '#'), query = bytes_find((bytes){rest.p, hash}, '?'),
+           host = bytes_find((bytes){rest.p, query}, '/'), user = bytes_find((bytes){rest.p, host}, '@');
+    if (!host)
+        refuse_part(url, BYTES(""), "host must be specified; desired format: https://host[/path]");
+    if (user < host)
+        refuse_part(url, (bytes){rest.p, user}, "user information is not permitted in the URL");
+    if (hash + 1 < rest.n)
+        refuse_part(url, bytes_skip(rest, hash + 1), "fragments are not permitted in the URL");
+    if (query + 1 < hash)
+        refuse_part(
+            url, (bytes){rest.p + query + 1, hash - query - 1}, "query parameters are not permitted in the URL");
+}
+
+/* /a/b, each part a DNS name. */
+static void check_service_path(const struct field *path)
+{
+    bytes rest = field_text(path);
+    if (!bytes_start(rest, BYTES("/")))
+        field_invalid(path, "must start with a '/'");
+    rest = bytes_skip(rest, rest.n ? 1 : 0);
+    if (bytes_equal(field_text(path), BYTES("/")))
+        return;
+    for (size_t i = 0;; i++) {
+        size_t end = bytes_find(rest, '/');
+        if (!end && (i == 0 || rest.n))
+            field_invalid(path, "segment[%zu] may not be empty", i);
+        if (end >= rest.n)
+            return;
+        rest = bytes_skip(rest, end + 1);
+    }
 }
 
 static void check_client(const struct field *client)
@@ -97,8 +123,8 @@ static void check_client(const struct field *client)
     check_not_empty(FIELD(&service, "namespace"));
     if (field_integer(&port, 443) < 1 || field_integer(&port, 443) > 65535)
         field_invalid(&port, "port is not valid: must be between 1 and 65535, inclusive");
-    if (path.value && !bytes_start(field_text(&path), BYTES("/")))
-        field_invalid(&path, "must start with a '/'");
+    if (path.value)
+        check_service_path(&path);
 }
 
 static void check_review_versions(const struct field *versions)

@@ -66,16 +66,17 @@ static err_t autoscaler_set_defaults(
 
 /* ---- Rules */
 
+/* In the order in which they are looked at: of a metric with several sources only the first is. */
 static const struct metric_source {
     const char *type, *member;
     const char *needs[2], *otherwise; /* one of these members of target */
-} sources[] = {{"ContainerResource", "containerResource", {"averageUtilization", "averageValue"},
-                   "must set either a target raw value or a target utilization"},
+} sources[] = {{"Object", "object", {"averageValue", "value"}, "must set either a target value or averageValue"},
     {"External", "external", {"averageValue", "value"},
         "must set either a target value for metric or a per-pod target"},
-    {"Object", "object", {"averageValue", "value"}, "must set either a target value or averageValue"},
     {"Pods", "pods", {"averageValue", "averageValue"}, "must specify a positive target averageValue"},
     {"Resource", "resource", {"averageUtilization", "averageValue"},
+        "must set either a target raw value or a target utilization"},
+    {"ContainerResource", "containerResource", {"averageUtilization", "averageValue"},
         "must set either a target raw value or a target utilization"}};
 
 static bool is_positive(const struct field *quantity)
@@ -101,29 +102,48 @@ static void check_target(const struct field *target)
         field_invalid(&percent, "must be greater than 0");
 }
 
+static void check_source(const struct field *source, const struct metric_source *row)
+{
+    struct field target = field_member(source, "target");
+    check_target(&target);
+    if (!field_member(&target, row->needs[0]).value && !field_member(&target, row->needs[1]).value)
+        field_required_because(FIELD(&target, row->needs[0]), "%s", row->otherwise);
+}
+
 static void check_metric(const struct field *metric)
 {
     static const char *const types[] = {"ContainerResource", "External", "Object", "Pods", "Resource"};
     struct field type = field_member(metric, "type");
+    size_t count = 0;
     bool known = false;
     if (!field_text(&type).n)
         field_required_because(&type, "must specify a metric source type");
     for (size_t i = 0; i < ARRAY_LEN(sources); i++) {
-        struct field source = field_member(metric, sources[i].member), target = field_member(&source, "target");
+        struct field source = field_member(metric, sources[i].member);
         bool wanted = field_is(&type, sources[i].type);
         known = known || wanted;
+        if (source.value && count++ == 0)
+            check_source(&source, &sources[i]);
         if (wanted && !source.value)
             field_required_because(&source, "must populate information for the given metric source");
-        if (!wanted && source.value)
+    }
+    for (size_t i = 0; count > 1 && i < ARRAY_LEN(sources); i++) {
+        struct field source = field_member(metric, sources[i].member);
+        if (source.value && !field_is(&type, sources[i].type))
             field_forbidden(&source, "must populate the given metric source only");
-        if (!wanted || !source.value)
-            continue;
-        check_target(&target);
-        if (!field_member(&target, sources[i].needs[0]).value && !field_member(&target, sources[i].needs[1]).value)
-            field_required_because(FIELD(&target, sources[i].needs[0]), "%s", sources[i].otherwise);
     }
     if (!known)
         FIELD_UNSUPPORTED(&type, types);
+}
+
+/* New ones name the group of what they scale. */
+static void check_group(const struct field *reference)
+{
+    struct field version = field_member(reference, "apiVersion");
+    if (bytes_find(field_text(&version), '/') == field_text(&version).n)
+        field_invalid_as(&version,
+            arena_join(version.check->arena, BYTES("\""), field_text(&version), BYTES("\""), ARENA_END),
+            "apiVersion must specify API group");
 }
 
 static void check_scaling_rules(const struct field *rules)
@@ -179,6 +199,8 @@ static void validate_stored(struct arena *arena, const struct json *object, cons
     struct check check = {.arena = arena, .error = error};
     struct field spec = field_root(&check, "spec", json_get(object, BYTES("spec")));
     check_replicas(&spec);
+    if (!old)
+        check_group(FIELD(&spec, "scaleTargetRef"));
     FIELD_EACH(metric, FIELD(&spec, "metrics"))
     check_metric(&metric);
     check_scaling_rules(FIELD(FIELD(&spec, "behavior"), "scaleUp"));
@@ -198,7 +220,7 @@ static void autoscaler_validate(struct arena *arena, const struct kind *kind, en
     struct error why;
     error_init(&why, arena);
     if (stored && autoscaling_to_stored(arena, kind, stored, &why) == ERR_OK)
-        validate_stored(arena, stored, NULL, error);
+        validate_stored(arena, stored, old, error);
     else if (arena->failed)
         (void)arena_error(arena, error);
     else

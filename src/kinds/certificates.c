@@ -60,10 +60,16 @@ static void request_validate(struct arena *arena, const struct kind *kind, enum 
         {"status.conditions[].status", CHECK_ONE_OF, "False True Unknown"}};
     struct check check = {.arena = arena, .error = error};
     struct field spec = field_root(&check, "spec", json_get(object, BYTES("spec")));
+    static const char *const usages[] = {"any", "cert sign", "client auth", "code signing", "content commitment",
+        "crl sign", "data encipherment", "decipher only", "digital signature", "email protection", "encipher only",
+        "ipsec end system", "ipsec tunnel", "ipsec user", "key agreement", "key encipherment", "microsoft sgc",
+        "netscape sgc", "ocsp signing", "s/mime", "server auth", "signing", "timestamping"};
     struct field request = field_member(&spec, "request"), seconds = field_member(&spec, "expirationSeconds");
     (void)kind;
     if (!is_request(arena, field_text(&request)))
         field_invalid(&request, "PEM block type must be CERTIFICATE REQUEST");
+    FIELD_EACH(usage, FIELD(&spec, "usages"))
+    CHECK_ONE_OF(&usage, usages);
     check_signer(FIELD(&spec, "signerName"));
     if (field_integer(&seconds, 600) < 600)
         field_invalid(&seconds, "may not specify a duration less than 600 seconds (10 minutes)");

@@ -81,6 +81,8 @@ static void apply(const struct field *field, const struct check_row *row, const 
         [CHECK_NOT_NEGATIVE] = check_not_negative,
         [CHECK_POSITIVE] = check_positive};
     bool absent = !field->value || field->value->type == JSON_NULL;
+    bool name = row->rule == CHECK_SUBDOMAIN || row->rule == CHECK_LABEL || row->rule == CHECK_QUALIFIED ||
+                row->rule == CHECK_PATH_SEGMENT;
     if (row->rule == CHECK_NEEDED)
         check_needed(field, row->text);
     else if (row->rule == CHECK_UNCHANGED)
@@ -91,7 +93,8 @@ static void apply(const struct field *field, const struct check_row *row, const 
         check_values(field, row->text);
     else if (row->rule == CHECK_UNIQUE && !absent)
         check_unique(field, row->text);
-    else if (row->rule < ARRAY_LEN(plain) && plain[row->rule] && !absent)
+    else if (row->rule < ARRAY_LEN(plain) && plain[row->rule] && !absent &&
+             !(name && !row->text && !field_text(field).n))
         plain[row->rule](field);
 }
 

@@ -5,7 +5,8 @@
  * Retain"}
  *
  * Rows are tried in order; [] is every item of a list. What an absent or other value on the way would hold is not
- * looked at. All but CHECK_NEEDED pass what is absent. */
+ * looked at. All but CHECK_NEEDED pass what is absent; the grammars of
+ * names pass what is empty too, unless text is "". */
 #ifndef COFFER_KINDS_CHECK_TABLE_H
 #define COFFER_KINDS_CHECK_TABLE_H
 

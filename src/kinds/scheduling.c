@@ -10,7 +10,7 @@
 static void priority_class_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
-    static const struct check_row rows[] = {{"preemptionPolicy", CHECK_ONE_OF, "Never PreemptLowerPriority"},
+    static const struct check_row rows[] = {{"preemptionPolicy", CHECK_ONE_OF, "PreemptLowerPriority Never"},
         {"value", CHECK_FORBIDDEN, "may not be changed in an update."}, {"preemptionPolicy", CHECK_UNCHANGED, NULL}};
     struct check check = {.arena = arena, .error = error};
     struct field value = field_root(&check, "value", json_get(object, BYTES("value")));
@@ -34,7 +34,7 @@ const struct kind_rules priority_class_rules = {.validate = priority_class_valid
 static void runtime_class_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
-    static const struct check_row rows[] = {{"handler", CHECK_LABEL, NULL},
+    static const struct check_row rows[] = {{"handler", CHECK_LABEL, ""},
         {"scheduling.nodeSelector", CHECK_LABELS, NULL}, {"handler", CHECK_UNCHANGED, NULL}};
     (void)kind, (void)subresource;
     CHECK_TABLE(arena, rows, object, old, error);

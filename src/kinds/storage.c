@@ -108,12 +108,12 @@ static void csi_driver_validate(struct arena *arena, const struct kind *kind, en
     static const struct check_row rows[] = {
         {"spec.fsGroupPolicy", CHECK_ONE_OF, "File None ReadWriteOnceWithFSType"},
         {"spec.tokenRequests", CHECK_UNIQUE, "audience"},
-        {"spec.volumeLifecycleModes[]", CHECK_ONE_OF, "Persistent Ephemeral"},
         {"spec.volumeLifecycleModes", CHECK_UNCHANGED, NULL},
     };
     struct check check = {.arena = arena, .error = error};
     struct field spec = field_root(&check, "spec", json_get(object, BYTES("spec")));
-    struct field period = field_member(&spec, "nodeAllocatableUpdatePeriodSeconds"),
+    static const char *const lifecycles[] = {"Persistent", "Ephemeral"};
+    struct field modes = field_member(&spec, "volumeLifecycleModes"),
                  attach = field_root(&check, "spec.attachedRequired", tree_at(object, "spec", "attachRequired", NULL));
     (void)kind, (void)subresource;
     FIELD_EACH(request, FIELD(&spec, "tokenRequests"))
@@ -124,8 +124,9 @@ static void csi_driver_validate(struct arena *arena, const struct kind *kind, en
         if (field_integer(&seconds, 0) > INT64_C(1) << 32)
             field_invalid(&seconds, "may not specify a duration larger than 2^32 seconds");
     }
-    if (period.value && field_integer(&period, 0) < 10)
-        field_invalid(&period, "must be greater than or equal to 10 seconds");
+    FIELD_EACH(mode, &modes)
+    if (!field_is(&mode, "Persistent") && !field_is(&mode, "Ephemeral"))
+        FIELD_UNSUPPORTED(FIELD_WITH(&spec, "volumeLifecycleModes", mode.value), lifecycles);
     CHECK_TABLE(arena, rows, object, old, error);
     if (old)
         check_immutable(&attach, tree_at(old, "spec", "attachRequired", NULL));
@@ -153,7 +154,7 @@ static void csi_node_validate(struct arena *arena, const struct kind *kind, enum
     const struct json *object, const struct json *old, struct error *error)
 {
     static const struct check_row rows[] = {{"spec.drivers[].name", CHECK_NEEDED, NULL},
-        {"spec.drivers[].name", CHECK_SUBDOMAIN, NULL}, {"spec.drivers[].nodeID", CHECK_NEEDED, NULL},
+        {"spec.drivers[].name", CHECK_SUBDOMAIN, ""}, {"spec.drivers[].nodeID", CHECK_NEEDED, NULL},
         {"spec.drivers[].allocatable.count", CHECK_NOT_NEGATIVE, NULL}, {"spec.drivers", CHECK_UNIQUE, "name"},
         {"spec.drivers[].topologyKeys[]", CHECK_QUALIFIED, NULL}, {"spec.drivers[].topologyKeys", CHECK_UNIQUE, ""}};
     (void)kind, (void)subresource;
@@ -176,7 +177,7 @@ static void capacity_validate(struct arena *arena, const struct kind *kind, enum
     const struct json *object, const struct json *old, struct error *error)
 {
     static const struct check_row rows[] = {{"nodeTopology", CHECK_SELECTOR, NULL},
-        {"storageClassName", CHECK_SUBDOMAIN, NULL}, {"nodeTopology", CHECK_UNCHANGED, NULL},
+        {"storageClassName", CHECK_SUBDOMAIN, ""}, {"nodeTopology", CHECK_UNCHANGED, NULL},
         {"storageClassName", CHECK_UNCHANGED, NULL}};
     (void)kind, (void)subresource;
     CHECK_TABLE(arena, rows, object, old, error);
@@ -188,8 +189,8 @@ static void attachment_validate(struct arena *arena, const struct kind *kind, en
     const struct json *object, const struct json *old, struct error *error)
 {
     static const struct check_row rows[] = {{"spec.attacher", CHECK_NEEDED, NULL},
-        {"spec.nodeName", CHECK_SUBDOMAIN, NULL}, {"spec.source.persistentVolumeName", CHECK_SUBDOMAIN, NULL},
-        {"spec.attacher", CHECK_SUBDOMAIN, NULL}, {"spec", CHECK_UNCHANGED, NULL}};
+        {"spec.nodeName", CHECK_SUBDOMAIN, ""}, {"spec.source.persistentVolumeName", CHECK_SUBDOMAIN, NULL},
+        {"spec.attacher", CHECK_SUBDOMAIN, ""}, {"spec", CHECK_UNCHANGED, NULL}};
     struct check check = {.arena = arena, .error = error};
     struct field spec = field_root(&check, "spec", json_get(object, BYTES("spec")));
     const struct json *source = json_get(spec.value, BYTES("source"));

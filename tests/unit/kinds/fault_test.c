@@ -58,7 +58,7 @@ static err_t write_autoscaler(void)
     const struct kind *kind = &autoscaling_v1_horizontal_pod_autoscaler_kind;
     TRY(create(kind, BODY_JSON,
         BYTES("{\"metadata\":{\"name\":\"n\"},\"spec\":{\"maxReplicas\":2,\"scaleTargetRef\":{\"kind\":\"K\",\"name\":"
-              "\"n\"}}}"),
+              "\"n\",\"apiVersion\":\"a/v1\"}}}"),
         FIELD_VALIDATION_WARN, &object));
     TRY(object_to_stored(&arena, kind, object, &error));
     return object_from_stored(&arena, kind, object, &error);
