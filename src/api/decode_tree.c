@@ -218,39 +218,54 @@ static err_t walk_bytes(
     return text.p ? walk_made(w, json_string(w->arena, text), ret) : arena_error(w->arena, w->error);
 }
 
-/* Microseconds of a time that clock_parse took; what is finer is cut off. */
-static uint32_t fraction_of(bytes text)
+/* The microseconds, which Go wants with six digits, of a time that clock_parse took; ret_digits: how many of them are
+ * there. */
+static uint32_t fraction_of(bytes text, unsigned *ret_digits)
 {
     uint32_t value = 0, unit = 100000;
+    *ret_digits = 0;
     for (size_t i = sizeof("2006-01-02T15:04:05."); i <= text.n && unit; i++, unit /= 10) {
         uint8_t c = text.p[i - 1];
         if (c < '0' || c > '9')
             break;
         value += (uint32_t)(c - '0') * unit;
+        ++*ret_digits;
     }
     return value;
+}
+
+/* rest: of the text, which Go could not read as this part of a time. */
+static err_t refuse_time(struct walk *w, bytes text, bool micro, bytes rest, const char *part)
+{
+    bytes quoted = utf8_quote(w->arena, text), quoted_rest = utf8_quote(w->arena, rest);
+    if (!quoted.p || !quoted_rest.p)
+        return arena_error(w->arena, w->error);
+    return error_set(w->error, ERR_BAD_REQUEST,
+        "parsing time %.*s as \"2006-01-02T15:04:05%sZ07:00\": cannot parse %.*s as \"%s\"", BYTES_FMT(quoted),
+        micro ? ".000000" : "", BYTES_FMT(quoted_rest), part);
 }
 
 static err_t walk_time(
     struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     int64_t seconds;
+    unsigned digits;
     char text[CLOCK_RFC3339_MICRO_SIZE];
     bool micro = schema->type == SCHEMA_MICRO_TIME;
     (void)at;
     if (in->type != JSON_STRING)
         return error_set(
             w->error, ERR_BAD_REQUEST, "json: cannot unmarshal %s into Go value of type string", value_names[in->type]);
-    if (!clock_parse(in->text, &seconds)) {
-        bytes quoted = utf8_quote(w->arena, in->text);
-        if (!quoted.p)
-            return arena_error(w->arena, w->error);
-        return error_set(w->error, ERR_BAD_REQUEST,
-            "parsing time %.*s as \"2006-01-02T15:04:05%sZ07:00\": cannot parse %.*s as \"2006\"", BYTES_FMT(quoted),
-            micro ? ".000000" : "", BYTES_FMT(quoted));
-    }
+    if (!clock_parse(in->text, &seconds))
+        return refuse_time(w, in->text, micro, in->text, "2006");
+    uint32_t microseconds = fraction_of(in->text, &digits);
+    size_t fraction = sizeof("2006-01-02T15:04:05") - 1, zone = fraction + 1 + digits;
+    if (micro && digits < 6)
+        return refuse_time(w, in->text, true, bytes_skip(in->text, fraction), ".000000");
+    if (micro && in->text.p[zone] >= '0' && in->text.p[zone] <= '9')
+        return refuse_time(w, in->text, true, bytes_skip(in->text, zone), "Z07:00");
     if (micro)
-        clock_format_micro(seconds, fraction_of(in->text), text);
+        clock_format_micro(seconds, microseconds, text);
     else
         clock_format(seconds, text);
     bytes copy = arena_copy(w->arena, bytes_of(text));

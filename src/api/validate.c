@@ -223,6 +223,7 @@ static err_t compose(struct arena *arena, const struct kind *kind, bytes name, s
 {
     struct buffer all;
     unsigned said = 0;
+    const char *group = kind_stored(kind)->group; /* of upstream's strategy, which both groups of an Event share */
     buffer_init(&all, arena);
     for (const struct cause *c = error->causes; c; c = c->next) {
         const struct cause *same = error->causes;
@@ -236,11 +237,10 @@ static err_t compose(struct arena *arena, const struct kind *kind, bytes name, s
         buffer_put(&all, c->message);
     }
     bytes quoted = utf8_quote(arena, name);
-    bytes message = quoted.p && !all.failed
-                        ? arena_format(arena, "%s%s%s %.*s is invalid: %s%.*s%s", kind->kind, kind->group[0] ? "." : "",
-                              kind->group, BYTES_FMT(quoted), said > 1 ? "[" : "", BYTES_FMT(buffer_bytes(&all)),
-                              said > 1 ? "]" : "")
-                        : BYTES_NONE;
+    bytes message = quoted.p && !all.failed ? arena_format(arena, "%s%s%s %.*s is invalid: %s%.*s%s", kind->kind,
+                                                  group[0] ? "." : "", group, BYTES_FMT(quoted), said > 1 ? "[" : "",
+                                                  BYTES_FMT(buffer_bytes(&all)), said > 1 ? "]" : "")
+                                            : BYTES_NONE;
     if (!message.p)
         return arena_error(arena, error);
     error->message = message; /* error_set would drop the causes */
