@@ -38,6 +38,14 @@ static bool range_of(bytes text, unsigned char ret[16], unsigned *ret_bits, uint
            bytes_to_uint64(bytes_skip(text, slash + 1), ret_length) && *ret_length <= *ret_bits;
 }
 
+static bool is_within(const unsigned char address[16], const unsigned char network[16], uint64_t length)
+{
+    for (uint64_t i = 0; i < length; i++)
+        if ((address[i / 8] ^ network[i / 8]) & 0x80 >> i % 8)
+            return false;
+    return true;
+}
+
 bool cidr_contains(bytes outer, bytes inner)
 {
     unsigned char a[16], b[16];
@@ -46,10 +54,28 @@ bool cidr_contains(bytes outer, bytes inner)
     if (!range_of(outer, a, &a_bits, &a_length) || !range_of(inner, b, &b_bits, &b_length) || a_bits != b_bits ||
         b_length <= a_length)
         return false;
-    for (uint64_t i = 0; i < a_length; i++)
-        if ((a[i / 8] ^ b[i / 8]) & 0x80 >> i % 8)
-            return false;
-    return true;
+    return is_within(b, a, a_length);
+}
+
+void check_endpoint_address(const struct field *field)
+{
+    static const struct {
+        const char *ranges[2], *sentence;
+    } forbidden[] = {{{"127.0.0.0/8", "::1/128"}, "may not be in the loopback range (127.0.0.0/8, ::1/128)"},
+        {{"169.254.0.0/16", "fe80::/10"}, "may not be in the link-local range (169.254.0.0/16, fe80::/10)"},
+        {{"224.0.0.0/24", "ff02::/16"}, "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)"}};
+    unsigned char address[16], network[16];
+    static const unsigned char zero[16];
+    unsigned bits, of_bits;
+    uint64_t length;
+    if (!address_of(field_text(field), address, &bits))
+        return;
+    if (memcmp(address, zero, bits / 8) == 0)
+        field_invalid(field, "may not be unspecified (%.*s)", BYTES_FMT(field_text(field)));
+    for (size_t i = 0; i < ARRAY_LEN(forbidden); i++)
+        if (range_of(bytes_of(forbidden[i].ranges[bits == 128]), network, &of_bits, &length) &&
+            is_within(address, network, length))
+            field_invalid(field, "%s", forbidden[i].sentence);
 }
 
 /* ---- Names */

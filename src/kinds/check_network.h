@@ -16,5 +16,7 @@ void check_service_name(const struct field *);
 /* *.example.com */
 void check_wildcard_subdomain(const struct field *);
 void check_port_number(const struct field *);
+/* An address that others can reach: neither unspecified, nor loopback, nor link-local. What is no address passes. */
+void check_endpoint_address(const struct field *);
 
 #endif

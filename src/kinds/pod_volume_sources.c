@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Volumes of storage systems that are served from outside of the cluster. */
-#include "kinds/pod_volumes.h"
+#include "kinds/persistent_volume.h"
 
 void pod_git_check(const struct field *source, const struct pod_rules_context *context)
 {
@@ -217,33 +217,11 @@ void pod_azure_disk_check(const struct field *source, const struct pod_rules_con
 
 /* ---- Claims inside of other objects */
 
-static void check_access_modes(const struct field *modes)
-{
-    static const char *const supported[] = {"ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"};
-    bool single = false, others = false;
-    if (!field_count(modes))
-        field_required_because(modes, "at least 1 access mode is required");
-    FIELD_EACH(mode, modes)
-    {
-        bool known = false;
-        for (size_t i = 0; i < ARRAY_LEN(supported); i++)
-            known = known || field_is(&mode, supported[i]);
-        if (!known)
-            FIELD_UNSUPPORTED(FIELD_WITH(modes->parent, "accessModes", mode.value), supported);
-        else if (field_is(&mode, "ReadWriteOncePod"))
-            single = true;
-        else
-            others = true;
-    }
-    if (single && others)
-        field_forbidden(modes, "may not use ReadWriteOncePod with other access modes");
-}
-
 void persistent_claim_spec_check(const struct field *spec)
 {
     static const char *const modes[] = {"Block", "Filesystem"};
     const struct field *resources = FIELD(spec, "resources"), *class = FIELD(spec, "storageClassName");
-    check_access_modes(FIELD(spec, "accessModes"));
+    access_modes_check(FIELD(spec, "accessModes"), "at least 1 access mode is required");
     check_label_selector(FIELD(spec, "selector"));
     const struct json *value = tree_at(resources->value, "requests", "storage", NULL);
     const struct field *storage = FIELD_KEY(resources, BYTES("storage"), value);
