@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the end-to-end tests. COFFER_BIN: the program under test (build/check's by default, with sanitizers);
 COFFER_RELEASE_BIN: the release build, for memory and load; COFFER_LONG=1: the long rounds too."""
+import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -62,6 +64,30 @@ def pytest_generate_tests(metafunc):
 @pytest.fixture
 def kubectl(server, kubectl_program):
     return harness.Kubectl(kubectl_program, server)
+
+
+@pytest.fixture
+def k(kubectl, namespace):
+    """kubectl in a namespace of the test's own."""
+    def run(*arguments, **more):
+        return kubectl.run("-n", namespace, *arguments, **more)
+    run.out = lambda *arguments, **more: run(*arguments, **more).stdout
+    run.json = lambda *arguments: json.loads(run.out(*arguments, "-o", "json"))
+    run.refused = lambda *arguments, **more: kubectl.refused("-n", namespace, *arguments, **more)
+    run.start = lambda *arguments: kubectl.start("-n", namespace, *arguments)
+    run.kubectl, run.namespace, run.minor = kubectl, namespace, kubectl.minor
+    return run
+
+
+@pytest.fixture(scope="session")
+def client():
+    """client(NAME) is where clients.sh has the client of that name; the test is left out where it can't be had."""
+    def find(name):
+        done = subprocess.run([Path(__file__).with_name("clients.sh"), name], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=900)
+        if done.returncode != 0:
+            pytest.skip(done.stderr.strip().splitlines()[-1])
+        return done.stdout.strip()
+    return find
 
 
 @pytest.fixture(scope="session")

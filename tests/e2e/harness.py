@@ -320,13 +320,17 @@ def kubectl_programs():
     return paths
 
 
+MINORS = {}  # of each kubectl, by its path
+
+
 class Kubectl:
-    """Runs one kubectl against one server, with a home (and so a discovery cache) of its own."""
+    """Runs one kubectl against one server, in a folder of its own; what it keeps of discovery is shared by the tests of a server."""
 
     def __init__(self, program, server):
         self.program, self.server = program, server
         self.home = Path(tempfile.mkdtemp(prefix="kubectl.", dir=SCRATCH))
-        self.environment = {"PATH": os.environ["PATH"], "HOME": str(self.home), "KUBECONFIG": str(server.kubeconfig)}
+        self.environment = {"PATH": os.environ["PATH"], "HOME": str(SCRATCH / f"kubectl.of.{os.path.basename(server.home)}{program.replace('/', '-')}"),
+                            "TMPDIR": str(self.home), "KUBECONFIG": str(server.kubeconfig)}
 
     def run(self, *arguments, stdin=None, check=True, timeout=60):
         done = subprocess.run([self.program, *arguments], input=stdin, text=True, capture_output=True, timeout=timeout,
@@ -337,6 +341,20 @@ class Kubectl:
 
     def out(self, *arguments, **more):
         return self.run(*arguments, **more).stdout
+
+    def refused(self, *arguments, **more):
+        """What is printed by a command that must fail."""
+        done = self.run(*arguments, check=False, **more)
+        assert done.returncode != 0, f"kubectl {' '.join(arguments)} went well: {done.stdout}{done.stderr}"
+        return done.stderr
+
+    @property
+    def minor(self):
+        """34 of kubectl 1.34."""
+        if self.program not in MINORS:
+            found = json.loads(self.out("version", "--client", "-o", "json"))["clientVersion"]["minor"]
+            MINORS[self.program] = int(found.rstrip("+"))
+        return MINORS[self.program]
 
     def start(self, *arguments):
         return Running(subprocess.Popen([self.program, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Prints the kubectl programs to test with, joined by colons: Debian's 1.20, another one when that is what the machine has, and with
-# COFFER_LONG=1 the newest, built from source where there is Go. What had to be fetched is kept in ~/.cache/coffer-tests.
+# Prints the kubectl programs to test with, joined by colons: Debian's 1.20 and the newest, built from source where there is Go;
+# and the machine's own where there is none, or with COFFER_LONG=1. What had to be fetched is kept in ~/.cache/coffer-tests.
 set -euo pipefail
 CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/coffer-tests
 found=()
@@ -20,17 +20,16 @@ debian_kubectl() {
 other_kubectl() {
   local program
   program=$(command -v kubectl) || return 0
-  [ "$program" = "${found[0]:-}" ] || found+=("$program")
+  [[ ":${found[*]}:" == *"$program"* ]] || found+=("$program")
 }
 
 newest_kubectl() {
-  local program=$CACHE/newest/kubectl
-  [ "${COFFER_LONG:-}" = 1 ] || return 0
-  "$(dirname "$0")/build_kubectl.sh" "$program" >&2 && found+=("$program")
+  local program
+  program=$("$(dirname "$0")/clients.sh" kubectl) && found+=("$program")
   return 0
 }
 
 debian_kubectl
-other_kubectl
 newest_kubectl
+if [ ${#found[@]} -lt 2 ] || [ "${COFFER_LONG:-}" = 1 ]; then other_kubectl; fi
 (IFS=:; echo "${found[*]}")

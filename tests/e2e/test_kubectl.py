@@ -10,17 +10,6 @@ import yaml
 
 
 @pytest.fixture
-def k(kubectl, namespace):
-    """kubectl in a namespace of the test's own."""
-    def run(*arguments, **more):
-        return kubectl.run("-n", namespace, *arguments, **more)
-    run.out = lambda *arguments, **more: run(*arguments, **more).stdout
-    run.json = lambda *arguments: json.loads(run.out(*arguments, "-o", "json"))
-    run.kubectl, run.namespace = kubectl, namespace
-    return run
-
-
-@pytest.fixture
 def data():
     """A value that must not be found anywhere but in answers."""
     return harness.canary("kubectl")
@@ -103,8 +92,7 @@ def test_create_twice_is_refused(k):
 
 def test_create_unknown_field_is_refused_or_warned(k):
     done = k("create", "-f", "-", stdin=manifest("u", a="b") + "bogus: 1\n", check=False)
-    version = k.kubectl.out("version", "--client", "-o", "json")
-    if not re.search(r'"minor": "20', version):  # whose validation is its own, against /openapi/v2
+    if k.minor > 20:  # whose validation is its own, against /openapi/v2
         assert done.returncode == 1 and 'unknown field "bogus"' in done.stderr
 
 
