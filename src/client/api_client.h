@@ -14,6 +14,7 @@ struct api_request {
     const char *content_type; /* of the body; NULL: application/json */
     const char *accept;       /* NULL: application/json */
     bytes body;
+    bool discard; /* the answer to a success is not wanted: its body may come empty */
 };
 
 struct api_reply {

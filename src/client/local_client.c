@@ -26,7 +26,7 @@ struct local_sink {
     uint8_t *p;                         /* of a watch: bytes start..n were not taken yet */
     size_t start, n, capacity, scanned; /* no line ends in start..scanned */
     int status;
-    bool ended, whole, paused, overflowed;
+    bool ended, whole, paused, overflowed, discard;
 };
 
 struct local_hub {
@@ -177,7 +177,9 @@ static bool on_piece(struct http_local_sink *face, bytes piece)
     struct local_sink *sink = sink_of(face);
     struct local_hub *hub = sink->hub;
     pthread_mutex_lock(&hub->lock);
-    if (sink->answer) {
+    if (sink->discard && sink->status < 300) {
+        /* dropped */
+    } else if (sink->answer) {
         sink->overflowed |= piece.n > ANSWER_MAX - sink->answer->n;
         if (!sink->overflowed)
             buffer_put(sink->answer, piece);
@@ -253,7 +255,7 @@ static err_t local_call(struct api_client *face, struct arena *arena, const stru
     struct local_client *client = (struct local_client *)face;
     struct local_hub *hub = client->hub;
     struct buffer answer;
-    struct local_sink sink = {.answer = &answer};
+    struct local_sink sink = {.answer = &answer, .discard = request->discard};
     buffer_init(&answer, arena);
     TRY(sink_start(&sink, client, arena, request, error));
     pthread_mutex_lock(&hub->lock);

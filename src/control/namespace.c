@@ -115,16 +115,20 @@ static err_t is_empty(struct deletion *d, const struct kind *kind, bool *ret, st
     return ERR_OK;
 }
 
+/* What was deleted would be listed in the answer. */
 static err_t delete_collection(struct deletion *d, const struct kind *kind, struct error *error)
 {
-    struct json *answer;
+    struct api_client *client = d->worker->client;
+    struct api_reply reply;
     const struct api_request request = {.method = "DELETE",
         .path = api_kind_path(d->arena, kind, d->namespace, BYTES_NONE),
         .accept = metadata_list,
-        .body = BYTES(BACKGROUND)};
+        .body = BYTES(BACKGROUND),
+        .discard = true};
     if (!request.path.p)
         return no_room(d, error);
-    return api_do(d->worker->client, d->arena, &request, &answer, error);
+    TRY(client->call(client, d->arena, &request, &reply, error));
+    return reply.status < 300 ? ERR_OK : api_status_error(&reply, d->arena, error);
 }
 
 static err_t delete_kind(struct deletion *d, const struct kind *kind, struct error *error)

@@ -185,6 +185,11 @@ static void test_answer_in_pieces(void **state)
     (void)state;
     assert_int_equal(t.client->call(t.client, &t.arena, &many, &reply, NULL), ERR_OK);
     assert_int_equal(reply.body.n, (sizeof LINE - 1) * LINES_MANY);
+    struct api_request discarded = many;
+    discarded.discard = true;
+    assert_int_equal(t.client->call(t.client, &t.arena, &discarded, &reply, NULL), ERR_OK);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply.body.n, 0);
 }
 
 /* More than the queue takes: it is paused and goes on. */
