@@ -35,8 +35,9 @@ static void check_row(unsigned place, const struct json *c)
     assert_int_equal(json_parse(&arena, buffer_bytes(&b), NULL, &ours, NULL, &error), ERR_OK);
     const struct json *cell = ours->first, *theirs = row->first;
     bool same = ours->count == row->count && row->count == kind->column_count + 1;
-    for (; same && cell; cell = cell->next, theirs = theirs->next)
-        same = cells_alike(cell, theirs);
+    for (size_t i = 0; same && cell; cell = cell->next, theirs = theirs->next, i++)
+        same = (i && strcmp(kind->columns[i - 1].name, "Age") == 0) ? bytes_equal(cell->text, BYTES("0s"))
+                                                                    : cells_alike(cell, theirs);
     if (same)
         return;
     struct buffer should;
