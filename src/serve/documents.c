@@ -163,6 +163,16 @@ static enum discovery_form discovery_form(struct request *r)
     return form;
 }
 
+static bool takes_json(struct request *r)
+{
+    bytes accept = http_header(r->exchange, BYTES("accept"));
+    bool takes = accept.n == 0;
+
+    while (accept.n > 0 && !takes)
+        takes = form_of_range(part(&accept, ',')) == DISCOVERY_PLAIN;
+    return takes;
+}
+
 static enum step_result not_acceptable(struct request *r)
 {
     (void)error_set(&r->error, ERR_NOT_ACCEPTABLE,
@@ -238,8 +248,7 @@ enum step_result openapi_v2_document(struct request *r)
     if (accept.n > 0 && memmem(accept.p, accept.n, mark.p, mark.n))
         return get_and_send(
             r, DOCUMENT_V2_PROTOBUF, BYTES("application/com.github.proto-openapi.spec.v2.v1.0+protobuf"), CACHE_CHECK);
-    return discovery_form(r) == DISCOVERY_PLAIN ? get_and_send(r, DOCUMENT_V2_JSON, JSON_TYPE, CACHE_CHECK)
-                                                : not_acceptable(r);
+    return takes_json(r) ? get_and_send(r, DOCUMENT_V2_JSON, JSON_TYPE, CACHE_CHECK) : not_acceptable(r);
 }
 
 enum step_result openapi_v3_document(struct request *r)
@@ -272,7 +281,7 @@ enum step_result openapi_v3_below_document(struct request *r)
     kinds = group_version_find(registry_current(), group, rest, &count);
     if (!kinds || (!bytes_equal(root, BYTES("api")) && group.n == 0))
         return answer_page_not_found(r);
-    if (discovery_form(r) != DISCOVERY_PLAIN)
+    if (!takes_json(r))
         return not_acceptable(r);
     result = kept_document_get(r, DOCUMENT_V3, kinds, count);
     if (result != STEP_NEXT)
