@@ -173,7 +173,7 @@ static void pod_validate(struct arena *arena, const struct kind *kind, enum subr
         pod_ephemeral_containers_update_check(&pod, old);
     else if (subresource == SUBRESOURCE_RESIZE)
         pod_resize_check(&pod, old);
-    else
+    else if (subresource != SUBRESOURCE_BINDING)
         pod_update_check(&pod, old);
 }
 

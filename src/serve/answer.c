@@ -251,7 +251,11 @@ err_t answer_prepare_success(struct request *r, int status, const struct status_
     bytes body;
 
     buffer_init(&out, r->arena);
-    status_write_success(&out, details);
+    if (details)
+        status_write_success(&out, details);
+    else
+        buffer_format(&out,
+            "{\"kind\":\"Status\",\"apiVersion\":\"v1\",\"metadata\":{},\"status\":\"Success\",\"code\":%d}\n", status);
     if (out.failed)
         return arena_error(r->arena, &r->error);
     TRY(form_document(r, &r->presentation, &schema_status, buffer_bytes(&out), &body));

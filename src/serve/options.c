@@ -287,7 +287,7 @@ static bool printable(bytes text, uint32_t *ret_point, size_t *ret_at)
     return true;
 }
 
-static err_t check_write(struct request *r)
+err_t options_check_write(struct request *r)
 {
     const struct request_options *o = &r->options;
     bytes quoted, manager = o->field_manager;
@@ -328,7 +328,7 @@ err_t options_check_delete(struct request *r)
         known = known || bytes_equal(o->propagation_policy, bytes_of(policies[i]));
     if (!known)
         return unsupported(r, "propagationPolicy", quoted, "\"Foreground\", \"Background\", \"Orphan\", \"nil\"");
-    return check_write(r);
+    return options_check_write(r);
 }
 
 static err_t check_watch(struct request *r)
@@ -437,7 +437,7 @@ static err_t options_parse(struct request *r)
     switch (r->verb) {
     case VERB_CREATE:
     case VERB_UPDATE:
-        return check_write(r);
+        return options_check_write(r);
     case VERB_LIST:
     case VERB_DELETECOLLECTION:
         TRY(check_list(r));

@@ -3,20 +3,20 @@
  * never the object: it may be a Secret. */
 #include "serve/subresource.h"
 
-static err_t require_manager(struct request *r)
+static err_t check_options(struct request *r)
 {
     if (r->patch_type != PATCH_APPLY && r->options.has_force)
         return options_invalid(
             r, "FieldValueForbidden", "force", "Forbidden: may not be specified for non-apply patch");
     if (r->patch_type == PATCH_APPLY && r->options.field_manager.n == 0)
         return options_invalid(r, "FieldValueRequired", "fieldManager", "Required value: is required for apply patch");
-    return ERR_OK;
+    return options_check_write(r);
 }
 
 err_t patch_decode(struct request *r)
 {
     TRY(patch_type_of(http_header(r->exchange, BYTES("content-type")), r->kind->custom, &r->patch_type, &r->error));
-    TRY(require_manager(r));
+    TRY(check_options(r));
     r->flaws = (struct warnings){0};
     return patch_parse_strict(r->arena, r->patch_type, r->exchange->body,
         r->options.field_validation == FIELD_VALIDATION_IGNORE ? NULL : &r->flaws, &r->patch, &r->error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One object: found, decrypted, its resourceVersion spliced in, sent. And what lists and writes share with that. */
 #include "base/clock.h"
-#include "serve/steps.h"
+#include "serve/subresource.h"
 
 #define REVISION_WAIT_MS  3000
 #define REVISION_RETRY_MS 20
@@ -127,7 +127,7 @@ enum step_result get_step(struct request *r)
     store_read_end(txn);
     if (result != STEP_NEXT)
         return result;
-    result = answer_object(r, 200, text, revision);
+    result = subresource_show(r, text, &text) == ERR_OK ? answer_object(r, 200, text, revision) : STEP_FAIL;
     if (result == STEP_FAIL && record_unreadable(r->error.code))
         (void)unreadable_error(r, r->name);
     return result;

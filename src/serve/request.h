@@ -114,7 +114,7 @@ struct request {
     struct list *list; /* list.c */
 
     struct kept_document *document; /* document_cache.c: what is answered, held */
-    uint64_t document_version; /* of the registry when it was asked for */
+    uint64_t document_version;      /* of the registry when it was asked for */
 
     /* the answer */
     struct error error;
@@ -168,7 +168,7 @@ void answer_error(struct request *);
  * is not known yet, and after it what cannot fail. */
 #define REVISION_UNKNOWN UINT64_MAX
 MUST_CHECK err_t answer_prepare_object(struct request *, int status, bytes text, uint64_t revision);
-/* The Status of a delete. */
+/* The Status of a delete; details NULL: of what was created and is not shown. */
 MUST_CHECK err_t answer_prepare_success(struct request *, int status, const struct status_details *);
 void answer_set_revision(struct request *, uint64_t revision);
 void answer_send(struct request *);

@@ -24,6 +24,8 @@ bytes route_rest(const struct request *);
 step_function options_step;
 /* The Invalid of an options object from the one cause it has. */
 err_t options_invalid(struct request *, const char *reason, const char *field, const char *sentence);
+/* Rules over several values that all writes share; patches are checked once their type is known. */
+MUST_CHECK err_t options_check_write(struct request *);
 /* Checks what a query and a DeleteOptions body said together. */
 MUST_CHECK err_t options_check_delete(struct request *);
 /* Go's time.ParseDuration in milliseconds, rounded up. False when malformed or negative. */
