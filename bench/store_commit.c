@@ -160,7 +160,7 @@ static double ranges(unsigned *checksum)
     const uint64_t start = clock_monotonic_us(), end = clock_monotonic_ms() + MILLISECONDS;
     uint64_t count = 0;
     while (clock_monotonic_ms() < end) {
-        struct range range = {NULL, 1, BYTES_NONE, BYTES_NONE, 0, NULL};
+        struct range range = {.kind = 1};
         struct record record;
         if (store_read_begin(run.store, &range.txn, NULL) != ERR_OK || range_begin(&range, NULL) != ERR_OK)
             die("no range");

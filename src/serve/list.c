@@ -243,6 +243,7 @@ err_t list_walk(struct list *l, const struct list_visit *visit, bool *ret_end, s
         .kind = l->kind->number,
         .prefix = l->prefix,
         .start = {l->next, l->next_size},
+        .name = l->kind->namespaced ? field_selector_required_name(&l->options->fields) : BYTES_NONE,
         .revision = l->revision};
     code = range_begin(&range, error);
     for (unsigned rows = 1; code == ERR_OK && go_on; rows++) {

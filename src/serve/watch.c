@@ -156,6 +156,7 @@ static err_t read_initial(struct watch *w, struct read_txn *txn, struct buffer *
         .kind = filter->kind->number,
         .prefix = prefix,
         .start = {initial->start, initial->start_length},
+        .name = filter->kind->namespaced ? field_selector_required_name(&filter->fields) : BYTES_NONE,
         .revision = initial->revision};
     if (filter->namespace.n && !prefix.p)
         return arena_error(&w->piece, error);

@@ -81,6 +81,14 @@ static bool step(const struct range *range, MDB_val *key, struct index_row *ret)
     return true;
 }
 
+/* Whether the key is of an object with the name that the range wants. */
+static bool named(const struct range *range, const MDB_val *key)
+{
+    const bytes whole = {key->mv_data, key->mv_size};
+    return range->name.n == 0 ||
+           (whole.n > range->name.n && whole.p[whole.n - range->name.n - 1] == '/' && bytes_end(whole, range->name));
+}
+
 /* The row of an index row as of the range's revision. False when the object was not there then. */
 static bool resolve(const struct range *range, const MDB_val *key, const struct index_row *newest, struct row *ret)
 {
@@ -104,7 +112,7 @@ int range_next(struct range *range, struct record *ret)
     struct row row;
     MDB_val key;
     while (step(range, &key, &newest)) {
-        if (!resolve(range, &key, &newest, &row))
+        if (!named(range, &key) || !resolve(range, &key, &newest, &row))
             continue;
         memcpy(c->at, key.mv_data, key.mv_size);
         c->at_size = key.mv_size;
@@ -124,6 +132,8 @@ uint64_t range_count(struct range *range)
     uint64_t count = 0;
     MDB_val key;
     while (step(range, &key, &newest)) {
+        if (!named(range, &key))
+            continue;
         if (c->revision == 0 || newest.revision <= c->revision) /* the index knows; it is much smaller than the log */
             count += !newest.deleted;
         else

@@ -87,6 +87,7 @@ struct range {
     uint16_t kind;
     bytes prefix;      /* "" or "namespace/" */
     bytes start;       /* first key wanted, "" for all; inclusive */
+    bytes name;        /* only keys NAMESPACE/NAME with this name, without a look at others' rows; "" for all */
     uint64_t revision; /* 0: newest */
     void *cursor;      /* opaque */
 };

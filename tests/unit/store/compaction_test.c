@@ -88,7 +88,7 @@ static void test_expired(void **state)
     age(store, HISTORY_SECONDS + 1);
     struct read_txn *txn = begin(store);
     struct record record = {.created = 77};
-    struct range range = {txn, 1, BYTES_NONE, BYTES_NONE, 3, NULL};
+    struct range range = {.txn = txn, .kind = 1, .revision = 3};
     assert_int_equal(store_compacted(txn), 4);
     assert_int_equal(store_get(txn, key_of("a"), 3, &record, NULL), ERR_EXPIRED);
     assert_int_equal(store_record(txn, 3, &record, NULL), ERR_EXPIRED);

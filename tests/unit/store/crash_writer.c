@@ -165,7 +165,7 @@ static int check_line(struct read_txn *txn, const char *line)
 /* Every row decodes and is whole; none is missing above the compacted revision; the index agrees with the log. */
 static int check_rows(struct read_txn *txn)
 {
-    struct range range = {txn, 1, BYTES_NONE, BYTES_NONE, 0, NULL};
+    struct range range = {.txn = txn, .kind = 1};
     struct record r;
     uint64_t revision = store_compacted(txn);
     while (store_next(txn, revision, &r) == 1) {

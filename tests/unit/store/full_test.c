@@ -37,7 +37,7 @@ static unsigned fill(struct store *store, size_t size)
 /* All of the first n objects are there, and nothing else. */
 static void assert_holds(struct store *store, unsigned n, size_t size)
 {
-    struct range range = {begin(store), 1, BYTES_NONE, BYTES_NONE, 0, NULL};
+    struct range range = {.txn = begin(store), .kind = 1};
     struct record record;
     assert_int_equal(range_begin(&range, NULL), ERR_OK);
     for (unsigned i = 0; i < n; i++) {

@@ -78,7 +78,7 @@ static void test_read(void **state)
         memory_fail_after(n);
         err_t result = store_read_begin(f->store, &txn, NULL);
         if (result == ERR_OK) {
-            struct range range = {txn, 1, BYTES_NONE, BYTES_NONE, 0, NULL};
+            struct range range = {.txn = txn, .kind = 1};
             result = store_get(txn, key_of("a"), 0, &record, NULL);
             err_t ranged = range_begin(&range, NULL);
             assert_true(ranged == ERR_OK || ranged == ERR_NO_MEMORY);

@@ -90,6 +90,25 @@ static void test_range(void **state)
     assert_names(store, "", "", 7, "a/0 a/1 b-c/1 b/2 c");
 }
 
+static void test_range_of_a_name(void **state)
+{
+    static const char *const keys[] = {"a/x", "b/x", "b/xx", "c/ax", "d/x", "x"};
+    struct store *store = ((struct fixture *)*state)->store;
+    struct record record;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        put(store, keys[i], "v");
+    delete (store, "d/x");
+    struct range range = {.txn = begin(store), .kind = 1, .start = BYTES("b"), .name = BYTES("x")};
+    assert_int_equal(range_begin(&range, NULL), ERR_OK);
+    assert_int_equal(range_count(&range), 1);
+    assert_int_equal(range_next(&range, &record), 1);
+    assert_bytes(record.key.name, "b/x");
+    assert_int_equal(range_count(&range), 0);
+    assert_int_equal(range_next(&range, &record), 0);
+    range_end(&range);
+    store_read_end(range.txn);
+}
+
 static void test_range_of_too_long(void **state)
 {
     struct store *store = ((struct fixture *)*state)->store;
@@ -169,6 +188,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_kinds_apart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_record, setup, teardown),
         cmocka_unit_test_setup_teardown(test_range, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_range_of_a_name, setup, teardown),
         cmocka_unit_test_setup_teardown(test_range_of_too_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_snapshot, setup, teardown),
         cmocka_unit_test_setup_teardown(test_next, setup, teardown),

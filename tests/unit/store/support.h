@@ -180,7 +180,8 @@ static inline void assert_value(struct store *store, const char *name, uint64_t 
 static inline void assert_names(
     struct store *store, const char *prefix, const char *start, uint64_t revision, const char *want)
 {
-    struct range range = {begin(store), 1, bytes_of(prefix), bytes_of(start), revision, NULL};
+    struct range range = {
+        .txn = begin(store), .kind = 1, .prefix = bytes_of(prefix), .start = bytes_of(start), .revision = revision};
     struct record record;
     char got[512] = "";
     size_t n = 0, rows = 0;
