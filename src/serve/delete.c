@@ -61,6 +61,12 @@ static err_t check_protected(struct request *r)
     return ERR_OK;
 }
 
+/* Kinds that keep their dependents unless told otherwise, as kube-apiserver has it for old clients' sake. */
+static bool orphans_by_default(const struct kind *kind)
+{
+    return kind == &job_kind || kind == &replication_controller_kind;
+}
+
 /* The finalizers that the policy leaves. *ret_changed: they are others than before. NULL when the arena is full. */
 static struct json *finalizers_after(struct request *r, const struct json *before, bool *ret_changed)
 {
@@ -68,8 +74,11 @@ static struct json *finalizers_after(struct request *r, const struct json *befor
     bool foreground = bytes_equal(o->propagation_policy, BYTES("Foreground"));
     bool orphan = bytes_equal(o->propagation_policy, BYTES("Orphan")) || o->orphan_dependents;
     bool decided = o->propagation_policy.n > 0 || o->has_orphan_dependents;
+    bool orphans = !decided && !json_get(json_get(r->old, BYTES("metadata")), BYTES("deletionTimestamp")) &&
+                   orphans_by_default(r->kind);
     struct json *after = json_new(r->arena, JSON_ARRAY);
 
+    orphan = orphan || orphans;
     *ret_changed = false;
     for (const struct json *f = before ? before->first : NULL; f && after; f = f->next) {
         bool ours = bytes_equal(f->text, FOREGROUND) || bytes_equal(f->text, ORPHAN);
