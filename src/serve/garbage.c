@@ -120,23 +120,29 @@ static bool waits(const struct json *metadata)
     return false;
 }
 
+/* Whether any object names this uid; without memory it may be so. */
+static bool is_named(struct read_txn *txn, bytes uid)
+{
+    struct store_key key;
+
+    return store_owned(txn, uid, NULL, &key, NULL) != ERR_NOT_FOUND;
+}
+
 /* Looks into the index; a store that cannot be read now leaves it to the collector to look at everything. */
 static void note_removal(struct request *r)
 {
     const struct json *metadata = json_get(r->old, BYTES("metadata"));
     bytes uid = json_text(metadata, BYTES("uid"));
     struct read_txn *txn;
-    struct store_key key;
     bool named, waiting;
 
     if (store_read_begin(r->server->store, &txn, NULL) != ERR_OK) {
         put(r->server->garbage, GARBAGE_ALL, 0, BYTES_NONE);
         return;
     }
-    named = store_owned(txn, uid, NULL, &key);
-    waiting =
-        json_get(metadata, BYTES("ownerReferences")) && (store_owned(txn, BYTES(FINALIZER_FOREGROUND), NULL, &key) ||
-                                                            store_owned(txn, BYTES(FINALIZER_ORPHAN), NULL, &key));
+    named = is_named(txn, uid);
+    waiting = json_get(metadata, BYTES("ownerReferences")) &&
+              (is_named(txn, BYTES(FINALIZER_FOREGROUND)) || is_named(txn, BYTES(FINALIZER_ORPHAN)));
     store_read_end(txn);
     if (named)
         put(r->server->garbage, GARBAGE_OWNER_GONE, 0, uid);
@@ -165,42 +171,57 @@ void garbage_note_write(struct request *r)
 
 /* ---- The index. */
 
+/* The next one, and its kind when it is served; NULL for one that is not. */
+static err_t next_dependent(struct read_txn *txn, struct arena *arena, bytes uid, struct store_key *at,
+    const struct kind **ret, struct error *error)
+{
+    struct store_key found;
+    bytes name;
+
+    TRY(store_owned(txn, uid, at->kind ? at : NULL, &found, error));
+    name = arena_copy(arena, found.name);
+    if (!name.p)
+        return arena_error(arena, error);
+    *at = (struct store_key){found.kind, name};
+    *ret = kind_by_number(registry_current(), found.kind);
+    return ERR_OK;
+}
+
 err_t garbage_next_dependent(struct server *server, struct arena *arena, bytes uid, uint16_t *number, bytes *key,
     const struct kind **ret_kind, struct error *error)
 {
-    struct store_key at = {*number, *key}, found;
+    struct store_key at = {*number, *key};
     const struct kind *kind = NULL;
     struct read_txn *txn;
     err_t code = ERR_OK;
 
     *ret_kind = NULL;
     TRY(store_read_begin(server->store, &txn, error));
-    while (!kind && store_owned(txn, uid, at.kind ? &at : NULL, &found)) {
-        bytes name = arena_copy(arena, found.name);
-        if (!name.p) {
-            code = arena_error(arena, error);
-            break;
-        }
-        at = (struct store_key){found.kind, name};
-        kind = kind_by_number(registry_current(), found.kind);
-    }
+    while (!kind && code == ERR_OK)
+        code = next_dependent(txn, arena, uid, &at, &kind, error);
     store_read_end(txn);
+    if (code == ERR_NOT_FOUND)
+        return ERR_OK;
     TRY(code);
     *number = at.kind;
     *key = at.name;
-    *ret_kind = kind ? kind_hold(kind) : NULL;
+    *ret_kind = kind_hold(kind);
     return ERR_OK;
 }
 
 err_t garbage_next_owner(struct server *server, struct arena *arena, bytes after, bytes *ret, struct error *error)
 {
     struct read_txn *txn;
-    bytes uid = BYTES_NONE;
-    bool found;
+    bytes uid;
+    err_t code;
 
+    *ret = BYTES_NONE;
     TRY(store_read_begin(server->store, &txn, error));
-    found = store_owner_next(txn, after, &uid);
-    *ret = found ? arena_copy(arena, uid) : BYTES_NONE;
+    code = store_owner_next(txn, after, &uid, error);
+    if (code == ERR_OK)
+        *ret = arena_copy(arena, uid);
     store_read_end(txn);
-    return found && !ret->p ? arena_error(arena, error) : ERR_OK;
+    if (code == ERR_OK && !ret->p)
+        return arena_error(arena, error);
+    return code == ERR_NOT_FOUND ? ERR_OK : code;
 }

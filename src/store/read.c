@@ -3,6 +3,7 @@
  * renewal, which takes no lock and allocates nothing. */
 #include "store/internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 /* The calling thread's number among those that read. */
@@ -179,20 +180,22 @@ err_t store_record(struct read_txn *read, uint64_t revision, struct record *ret,
     return ERR_OK;
 }
 
-int store_owned(struct read_txn *read, bytes uid, const struct store_key *after, struct store_key *ret)
+static err_t owners_result(const struct read_txn *read, int rc, struct error *error)
 {
-    int rc = view_owned(&read->store->view, read->txn, uid, after, ret);
-    if (rc && rc != MDB_NOTFOUND)
+    if (rc && rc != MDB_NOTFOUND && rc != ENOMEM)
         view_fatal(&read->store->view, rc, "cannot read the owners");
-    return rc == 0;
+    return rc ? read_error(read, rc, error) : ERR_OK;
 }
 
-int store_owner_next(struct read_txn *read, bytes after, bytes *ret)
+err_t store_owned(
+    struct read_txn *read, bytes uid, const struct store_key *after, struct store_key *ret, struct error *error)
 {
-    int rc = view_owner_next(&read->store->view, read->txn, after, ret);
-    if (rc && rc != MDB_NOTFOUND)
-        view_fatal(&read->store->view, rc, "cannot read the owners");
-    return rc == 0;
+    return owners_result(read, view_owned(&read->store->view, read->txn, uid, after, ret), error);
+}
+
+err_t store_owner_next(struct read_txn *read, bytes after, bytes *ret, struct error *error)
+{
+    return owners_result(read, view_owner_next(&read->store->view, read->txn, after, ret), error);
 }
 
 int store_next(struct read_txn *read, uint64_t after, struct record *ret)

@@ -100,11 +100,12 @@ void range_end(struct range *);
 uint64_t range_count(struct range *);
 
 /* The live objects whose newest row names this uid among its owners, by kind and key: the first after `after` (NULL:
- * the first of all). 1: *ret is set, its name borrowed like a record's; 0: the end. Ends the process on a read error.
- */
-int store_owned(struct read_txn *, bytes uid, const struct store_key *after, struct store_key *ret);
-/* The next uid after this one that any object names ("": the first). */
-int store_owner_next(struct read_txn *, bytes after, bytes *ret);
+ * the first of all). *ret's name is borrowed like a record's. ERR_NOT_FOUND at the end, ERR_NO_MEMORY; a read error
+ * ends the process. */
+MUST_CHECK err_t store_owned(
+    struct read_txn *, bytes uid, const struct store_key *after, struct store_key *ret, struct error *);
+/* The next uid after this one that any object names ("": the first), likewise. */
+MUST_CHECK err_t store_owner_next(struct read_txn *, bytes after, bytes *ret, struct error *);
 
 /* Keeps history at and after `revision` readable for a list in pieces, at most 60 s. False when it is compacted
  * already. */

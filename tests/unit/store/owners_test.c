@@ -20,7 +20,7 @@ static void assert_owned(struct store *store, const char *uid, const char *want)
     struct store_key key, *after = NULL, last;
     char got[256] = "";
     size_t n = 0;
-    while (store_owned(txn, bytes_of(uid), after, &key)) {
+    while (store_owned(txn, bytes_of(uid), after, &key, NULL) == ERR_OK) {
         n += (size_t)snprintf(got + n, sizeof got - n, n ? " %u:%.*s" : "%u:%.*s", key.kind, BYTES_FMT(key.name));
         last = key;
         after = &last;
@@ -35,7 +35,7 @@ static void assert_owners(struct store *store, const char *want)
     char got[256] = "";
     size_t n = 0;
     bytes uid = BYTES("");
-    while (store_owner_next(txn, uid, &uid))
+    while (store_owner_next(txn, uid, &uid, NULL) == ERR_OK)
         n += (size_t)snprintf(got + n, sizeof got - n, n ? " %.*s" : "%.*s", BYTES_FMT(uid));
     store_read_end(txn);
     assert_string_equal(got, want);
