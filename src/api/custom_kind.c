@@ -16,7 +16,8 @@ struct builder {
     const struct json *spec, *names;
     bool ending; /* nothing more is created */
     struct kind_set *set;
-    struct kind *kinds;
+    struct kind *kinds;          /* of versions that are served or stored */
+    const struct json **schemas; /* of each */
     size_t count;
 };
 
@@ -150,16 +151,13 @@ static err_t read_schema(struct builder *b, const struct json *version, struct k
 {
     static const struct json none = {.type = JSON_OBJECT};
     const struct json *schema = json_at(version, BYTES("schema"), BYTES("openAPIV3Schema"), BYTES_NONE);
-    const struct json *versions = json_get(b->spec, BYTES("versions"));
-    size_t i = 0;
-    for (const struct json *v = versions->first; v != version; v = v->next, i++) {
-        const struct json *other = json_at(v, BYTES("schema"), BYTES("openAPIV3Schema"), BYTES_NONE);
-        if (schema && other && json_equal(schema, other)) {
+    b->schemas[b->count] = schema ? schema : &none;
+    for (size_t i = 0; i < b->count; i++)
+        if (json_equal(b->schemas[b->count], b->schemas[i])) {
             kind->schema = b->kinds[i].schema;
             return ERR_OK;
         }
-    }
-    return custom_schema_compile(b->arena, schema ? schema : &none, &kind->schema, b->error);
+    return custom_schema_compile(b->arena, b->schemas[b->count], &kind->schema, b->error);
 }
 
 static err_t read_version(struct builder *b, const struct json *version, struct kind *kind)
@@ -244,12 +242,15 @@ static err_t read_versions(struct builder *b, uint16_t number, bool changed)
     if (!versions || !versions->count)
         return error_set(b->error, ERR_INVALID, "a definition has no versions");
     b->kinds = arena_alloc(b->arena, versions->count * sizeof(*b->kinds));
+    b->schemas = arena_alloc(b->arena, versions->count * sizeof(const struct json *));
     served = arena_alloc(b->arena, versions->count * sizeof(const struct kind *));
-    if (!b->kinds || !served)
+    if (!b->kinds || !b->schemas || !served)
         return no_memory(b);
     TRY(read_common(b, number, &common));
     for (const struct json *v = versions->first; v; v = v->next) {
         struct kind *kind = &b->kinds[b->count];
+        if (!is_true(v, BYTES("storage")) && !is_true(v, BYTES("served")))
+            continue;
         *kind = common;
         TRY(read_version(b, v, kind));
         b->count++;

@@ -7,9 +7,16 @@
 
 #include <stdlib.h>
 
+#define PATTERNS_MOST 64
+
 struct compiler {
     struct arena *arena;
     struct error *error;
+    struct { /* the same few patterns stand at many places */
+        const char *text;
+        const struct regex *regex;
+    } patterns[PATTERNS_MOST];
+    size_t pattern_count;
 };
 
 static const struct schema any_string = {.type = SCHEMA_STRING};
@@ -114,16 +121,28 @@ static void read_bounds(const struct json *schema, struct schema_constraints *k)
 
 static err_t read_pattern(struct compiler *c, bytes text, const struct regex **ret, const char **ret_text)
 {
-    const char *copy;
+    size_t at = 0;
     if (!text.n)
         return ERR_OK;
-    TRY(copy_text(c, text, &copy));
-    err_t result = regex_compile(c->arena, bytes_of(copy), ret, c->error);
-    if (result == ERR_BAD_REQUEST)
-        return error_set(c->error, ERR_INVALID, "a pattern does not compile");
-    if (result == ERR_OK)
-        *ret_text = copy;
-    return result;
+    while (at < c->pattern_count && !bytes_equal(text, bytes_of(c->patterns[at].text)))
+        at++;
+    if (at == PATTERNS_MOST)
+        at = 0; /* forget one */
+    if (at == c->pattern_count || !bytes_equal(text, bytes_of(c->patterns[at].text))) {
+        const char *copy;
+        const struct regex *regex;
+        TRY(copy_text(c, text, &copy));
+        err_t result = regex_compile(c->arena, bytes_of(copy), &regex, c->error);
+        if (result == ERR_BAD_REQUEST)
+            return error_set(c->error, ERR_INVALID, "a pattern does not compile");
+        TRY(result);
+        c->patterns[at].text = copy;
+        c->patterns[at].regex = regex;
+        c->pattern_count += at == c->pattern_count;
+    }
+    *ret = c->patterns[at].regex;
+    *ret_text = c->patterns[at].text;
+    return ERR_OK;
 }
 
 static err_t read_alternatives(struct compiler *c, const struct json *schema, const char *keyword,

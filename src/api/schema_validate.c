@@ -247,28 +247,41 @@ static void require(struct check *c, struct findings *list, const struct place *
     finding_add(c, list, place_field(c, &field), "FieldValueRequired", "Required value");
 }
 
-/* A member by name, in one walk for all that are asked for in order, as those of custom resources are. */
-static const struct json *seek(
-    const struct schema *schema, const struct json *object, const struct json **at, bytes name)
+/* Members by name, asked for in order: one walk finds all when they lie in order too, as those of custom resources do.
+ */
+struct seeker {
+    const struct json *object, *at;
+    bool sorted;
+};
+
+static struct seeker seeker_of(const struct schema *schema, const struct json *object)
 {
-    if (!schema->custom)
-        return json_get(object, name);
-    while (*at && bytes_compare((*at)->key, name) < 0)
-        *at = (*at)->next;
-    return *at && bytes_equal((*at)->key, name) ? *at : NULL;
+    struct seeker s = {.object = object, .sorted = schema->custom};
+    s.at = object && object->type == JSON_OBJECT ? object->first : NULL;
+    for (const struct json *m = s.at; m && m->next && s.sorted; m = m->next)
+        s.sorted = bytes_compare(m->key, m->next->key) < 0;
+    return s;
+}
+
+static const struct json *seek(struct seeker *s, bytes name)
+{
+    if (!s->sorted)
+        return json_get(s->object, name);
+    while (s->at && bytes_compare(s->at->key, name) < 0)
+        s->at = s->at->next;
+    return s->at && bytes_equal(s->at->key, name) ? s->at : NULL;
 }
 
 static void check_required(struct check *c, struct findings *list, const struct schema *schema,
     const struct json *object, const struct place *at)
 {
     const struct schema_constraints *k = schema->constraints;
-    const struct json *here = object->first;
+    struct seeker members = seeker_of(schema, object), others = members;
     for (uint32_t i = 0; i < schema->property_count; i++)
-        if (schema->properties[i].required && !seek(schema, object, &here, bytes_of(schema->properties[i].name)))
+        if (schema->properties[i].required && !seek(&members, bytes_of(schema->properties[i].name)))
             require(c, list, at, bytes_of(schema->properties[i].name));
-    here = object->first;
     for (size_t i = 0; k && i < k->required_count; i++)
-        if (!seek(schema, object, &here, bytes_of(k->required[i])))
+        if (!seek(&others, bytes_of(k->required[i])))
             require(c, list, at, bytes_of(k->required[i]));
 }
 
@@ -277,7 +290,8 @@ static void check_object(struct check *c, struct findings *list, const struct sc
 {
     const struct schema_constraints *k = schema->constraints;
     const struct schema *values = schema->type == SCHEMA_MAP ? schema->items : NULL;
-    const struct json *there = old && old->type == JSON_OBJECT ? old->first : NULL;
+    struct seeker before = seeker_of(schema, old);
+    before.sorted = before.sorted && seeker_of(schema, object).sorted;
     struct place field = {.up = at};
     if (k && k->min_properties >= 0 && object->count < k->min_properties)
         finding_in_body(c, list, at, "FieldValueInvalid", arena_format(c->arena, "%u", object->count),
@@ -294,8 +308,7 @@ static void check_object(struct check *c, struct findings *list, const struct sc
         field.name = member->key;
         /* apiVersion and kind of the whole are never old: both objects are shown in one version */
         bool type = !at && (bytes_equal(member->key, BYTES("kind")) || bytes_equal(member->key, BYTES("apiVersion")));
-        const struct json *before = old ? seek(schema, old, &there, member->key) : NULL;
-        struct findings found = check_value(c, of, member, type ? NULL : before, &field);
+        struct findings found = check_value(c, of, member, type ? NULL : seek(&before, member->key), &field);
         findings_take(c, list, &found);
     }
     check_required(c, list, schema, object, at);
