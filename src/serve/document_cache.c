@@ -253,6 +253,7 @@ static struct kept_document *make(const struct entry *e, const struct registry *
     if (packed.p && (d = malloc(sizeof *d + packed.n))) {
         atomic_init(&d->references, 1);
         make_tag(buffer_bytes(&plain), d->tag);
+        d->plain_size = plain.n;
         memcpy(d + 1, packed.p, packed.n);
         d->packed = (bytes){(const uint8_t *)(d + 1), packed.n};
     }

@@ -24,7 +24,8 @@ enum document_type {
 struct kept_document {
     atomic_uint references;
     char tag[DOCUMENT_TAG_SIZE]; /* of the plain text */
-    bytes packed;                /* gzip */
+    size_t plain_size;
+    bytes packed; /* gzip */
 };
 
 struct document_cache;

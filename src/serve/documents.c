@@ -34,6 +34,7 @@ static enum step_result send(struct request *r, struct buffer *out, bytes type)
 /* How long a client may keep one. */
 enum caching { CACHE_CHECK, CACHE_PUBLIC, CACHE_FOREVER };
 
+#define PACK_LEAST   (128u << 10) /* of discovery, as kube-apiserver; OpenAPI is compressed for all who take it so */
 #define YEAR_SECONDS (365 * 24 * 60 * 60)
 
 /* The headers of r->document, but for what all answers have. Returns how many there are; 0: the arena is full. */
@@ -86,6 +87,8 @@ static enum step_result send_document(struct request *r, bytes type, enum cachin
         answer_bytes_with(r, 304, BYTES_NONE, BYTES_NONE, extra, n);
         return STEP_DONE;
     }
+    if (caching == CACHE_PUBLIC && r->document->plain_size < PACK_LEAST)
+        return send_plain(r, type, extra, n);
     extra[n - 1].value = BYTES("Accept, Accept-Encoding");
     if (!gzip_accepted(http_header(r->exchange, BYTES("accept-encoding"))))
         return send_plain(r, type, extra, n);
