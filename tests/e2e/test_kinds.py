@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One object of every kind, created as on a kube-apiserver that recorded its answers (tests/golden/objects): whole
-answers, with managedFields, and the rows of tables come out the same. Only what differs from run to run is masked."""
+answers, with managedFields, the rows of tables and discovery come out the same. Only what differs from run to run is masked."""
 import json
 import re
 from urllib.parse import quote
@@ -11,6 +11,7 @@ import pytest
 OBJECTS = harness.ROOT / "tests" / "golden" / "objects"
 CREATED = json.loads((OBJECTS / "created.json").read_text())
 TABLES = json.loads((OBJECTS / "tables.json").read_text())
+DISCOVERY = json.loads((OBJECTS / "discovery.json").read_text())
 TABLE = ("Accept", "application/json;as=Table;v=v1;g=meta.k8s.io")
 # Cells that differ from run to run.
 PASSING = {"Age", "Created At", "MissingPL", "Cluster-IP", "Last Seen", "First Seen"}
@@ -110,3 +111,19 @@ def test_table(populated, path):
     ours, theirs = ({row[name]: [CONTROLLER.sub("*", str(row[i])) for i in compared] for row in rows if row[name] in created}
                     for rows in ([row["cells"] for row in table["rows"]], recorded["rows"]))
     assert ours and ours == theirs
+
+
+# Resources with no objects behind them, which later issues bring, and parts of nodes and pods that a kubelet serves.
+UNSERVED = {"bindings", "componentstatuses", "nodes/proxy", "services/proxy", "pods/attach", "pods/exec", "pods/log", "pods/portforward",
+            "pods/proxy", "serviceaccounts/token", "selfsubjectreviews", "tokenreviews", "localsubjectaccessreviews", "selfsubjectaccessreviews",
+            "selfsubjectrulesreviews", "subjectaccessreviews"}
+
+
+@pytest.mark.parametrize("path", [path for path, document in DISCOVERY.items()
+                                  if document.get("kind") == "APIResourceList" and "example.com" not in path
+                                  and any(r["name"] not in UNSERVED for r in document["resources"])])
+def test_discovery(populated, path):
+    ours = {r["name"]: r for r in populated[0].call("GET", path)["resources"]}
+    theirs = {r["name"]: r for r in DISCOVERY[path]["resources"] if r["name"] not in UNSERVED}
+    for name, resource in theirs.items():
+        assert ours.get(name) == resource
