@@ -104,7 +104,9 @@ static void add(struct paths *set, const char *path)
         return;
     if (set->n == PATHS)
         abort();
-    (void)snprintf(set->v[set->n++], PATH_SIZE, "%s", path);
+    if (strlen(path) >= PATH_SIZE)
+        abort();
+    strcpy(set->v[set->n++], path);
 }
 
 static void drop(struct paths *set, const struct paths *gone)

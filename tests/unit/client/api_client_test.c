@@ -29,7 +29,7 @@ static void nothing(struct api_client *client)
 
 static err_t get(struct arena *arena, int status, const char *body, struct json **ret, struct error *error)
 {
-    struct api_client client = {answer, nothing};
+    struct api_client client = {.call = answer, .free = nothing};
     canned = (struct api_reply){.status = status, .body = bytes_of(body)};
     arena_init(arena, 1 << 20);
     error_init(error, arena);
