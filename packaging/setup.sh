@@ -33,12 +33,16 @@ as_root() {
   if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# missing_packages PURPOSE...: those of the list that are not installed yet. Another package's kubectl conflicts with Debian's and serves as well.
+# missing_packages PURPOSE...: those of the list that are not installed yet. Another package's kubectl, node or npm conflicts with Debian's
+# and serves as well.
 missing_packages() {
   local purpose name
   while read -r purpose name; do
     [[ " $* " == *" $purpose "* ]] || continue
-    [ "$name" = kubernetes-client ] && command -v kubectl >/dev/null && continue
+    case $name in
+      kubernetes-client) command -v kubectl >/dev/null && continue ;;
+      nodejs | npm) command -v "${name%js}" >/dev/null && continue ;;
+    esac
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
   done <"$ROOT/packaging/debian-packages"
 }

@@ -392,6 +392,12 @@ class Running:
         with self.changed:
             return sum(1 for line in self.lines if line and wanted in line)
 
+    def all_lines(self):
+        """All that was printed, when it has ended."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: None in self.lines, 30), "it goes on"
+            return self.lines[:-1]
+
     def end(self):
         self.process.terminate()
         self.process.wait(30)
