@@ -101,6 +101,7 @@ err_t subresource_carry(struct request *r)
 {
     switch (r->subresource) {
     case SUBRESOURCE_STATUS:
+    case SUBRESOURCE_APPROVAL:
         return carry_all_but_status(r);
     case SUBRESOURCE_SCALE:
     case SUBRESOURCE_BINDING:
