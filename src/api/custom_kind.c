@@ -14,7 +14,8 @@ struct builder {
     struct arena *arena; /* the set's */
     struct error *error;
     const struct json *spec, *names;
-    bool ending; /* nothing more is created */
+    bool ending;  /* nothing more is created */
+    bool changed; /* since objects were first stored by it, as far as is known */
     struct kind_set *set;
     struct kind *kinds;          /* of versions that are served or stored */
     const struct json **schemas; /* of each */
@@ -179,6 +180,7 @@ static err_t read_common(struct builder *b, uint16_t number, struct kind *kind)
     *kind = (struct kind){.number = number,
         .namespaced = bytes_equal(json_text(b->spec, BYTES("scope")), BYTES("Namespaced")),
         .custom = true,
+        .fits_on_read = b->changed,
         .generation = true,
         .verbs = (VERB_BIT(VERB_COUNT) - 1) & ~(b->ending ? VERB_BIT(VERB_CREATE) : 0),
         .rules = &custom_rules,
@@ -213,27 +215,7 @@ static err_t make_hash(struct builder *b, const struct kind *stored)
     return ERR_OK;
 }
 
-/* Once a definition has changed, objects may lie in the store as an earlier one left them: then the stored form is a
- * kind of its own, so that every read fits the object to the schema of today, as kube-apiserver's do. */
-static err_t link_stored(struct builder *b, struct kind *stored, bool changed)
-{
-    if (changed) {
-        struct kind *hidden = arena_alloc(b->arena, sizeof(*hidden));
-        struct schema *schema = arena_alloc(b->arena, sizeof(*schema));
-        if (!hidden || !schema)
-            return no_memory(b);
-        *schema = *stored->schema;
-        *hidden = *stored;
-        hidden->schema = schema;
-        stored = hidden;
-    }
-    for (size_t i = 0; i < b->count; i++)
-        if (&b->kinds[i] != stored)
-            b->kinds[i].stored_as = stored;
-    return ERR_OK;
-}
-
-static err_t read_versions(struct builder *b, uint16_t number, bool changed)
+static err_t read_versions(struct builder *b, uint16_t number)
 {
     const struct json *versions = json_get(b->spec, BYTES("versions"));
     struct kind common, *stored = NULL;
@@ -262,7 +244,8 @@ static err_t read_versions(struct builder *b, uint16_t number, bool changed)
     if (!stored)
         return error_set(b->error, ERR_INVALID, "a definition has no version that is stored");
     TRY(make_hash(b, stored));
-    TRY(link_stored(b, stored, changed));
+    for (size_t i = 0; i < b->count; i++)
+        b->kinds[i].stored_as = &b->kinds[i] == stored ? NULL : stored;
     qsort(served, n, sizeof(*served), by_preference);
     b->set->kinds = served;
     b->set->count = n;
@@ -274,16 +257,15 @@ static err_t build(
 {
     const struct json *accepted = json_at(definition, BYTES("status"), BYTES("acceptedNames"), BYTES_NONE);
     const struct json *generation = json_at(definition, BYTES("metadata"), BYTES("generation"), BYTES_NONE);
-    int64_t changes = 1;
+    int64_t changes;
     struct builder b = {.arena = memory, .error = error, .spec = json_get(definition, BYTES("spec"))};
     b.ending = condition_is_true(json_get(definition, BYTES("status")), "Terminating");
     b.names = json_text(accepted, BYTES("plural")).n ? accepted : json_get(b.spec, BYTES("names"));
     b.set = arena_zero(memory, sizeof(*b.set));
     if (!b.set)
         return no_memory(&b);
-    if (generation && !json_to_int64(generation, &changes))
-        changes = 2;
-    TRY(read_versions(&b, number, changes > 1));
+    b.changed = generation && (!json_to_int64(generation, &changes) || changes > 1);
+    TRY(read_versions(&b, number));
     *ret = b.set;
     return ERR_OK;
 }

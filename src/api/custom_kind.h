@@ -25,8 +25,7 @@ void custom_definition_rules(
  * the caller's. ERR_NO_MEMORY, ERR_INVALID.
  *
  * A read fits an object to the schema of its version only where that can matter: from the second generation of the
- * definition on, and between versions whose schemas differ (kind.stored_as and custom_rules.from_stored). Else what was
- * stored is what is shown. */
+ * definition on (kind.fits_on_read), and between versions. Else what was stored is what is shown, unparsed. */
 MUST_CHECK err_t custom_kinds_compile(
     const struct json *definition, uint16_t number, struct kind_set **ret, struct error *);
 

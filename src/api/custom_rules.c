@@ -5,31 +5,6 @@
 #include "api/schema_check.h"
 #include "text/utf8.h"
 
-/* ---- Between versions. Conversion strategy None: apiVersion differs; what the version that is asked for does not know
- * is pruned, what it has a default for is set. Nothing of that is due when both have one schema. */
-
-static err_t fit(struct arena *arena, const struct schema *schema, struct json *object, struct error *error)
-{
-    struct json *made, *next = object->next;
-    bytes key = object->key;
-    TRY(decode_tree(arena, schema, object, FIELD_VALIDATION_IGNORE, NULL, &made, error));
-    *object = *made;
-    object->key = key;
-    object->next = next;
-    return schema_set_defaults(arena, schema, object, error);
-}
-
-static err_t custom_from_stored(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
-{
-    const struct schema *stored = kind_stored(kind)->schema;
-    if (kind->schema != stored) {
-        TRY(fit(arena, stored, object, error));
-        TRY(fit(arena, kind->schema, object, error));
-    }
-    struct json *version = json_string(arena, kind_api_version(arena, kind));
-    return json_set(object, BYTES("apiVersion"), version) ? ERR_OK : arena_error(arena, error);
-}
-
 /* ---- Validation. */
 
 static const char *json_kind(const struct json *value)
@@ -144,5 +119,4 @@ static void custom_warn(
 const struct kind_rules custom_rules = {
     .validate = custom_validate,
     .warn = custom_warn,
-    .from_stored = custom_from_stored,
 };

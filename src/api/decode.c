@@ -384,7 +384,7 @@ err_t decode_stored(struct arena *arena, const struct kind *kind, bytes stored, 
 {
     struct object_cuts cuts;
     struct json *object = NULL;
-    if (object_cut(stored, &cuts) && bytes_equal(cuts.kind, bytes_of(kind->kind)) &&
+    if (!kind->fits_on_read && object_cut(stored, &cuts) && bytes_equal(cuts.kind, bytes_of(kind->kind)) &&
         bytes_equal(cuts.api_version, kind_api_version(arena, kind))) {
         *ret = stored;
         return ERR_OK;

@@ -86,6 +86,8 @@ struct kind_rules {
     void (*cells)(struct arena *, struct buffer *, const struct kind *, const struct json *object, int64_t now);
     /* Takes out of metadata what forms without the object's own fields (Table, PartialObjectMetadata) may not show. */
     err_t (*redact_metadata)(struct arena *, struct json *metadata, struct error *);
+    /* What a selectable field says whose name is no path into the object ("source" of an Event); false: it is one. */
+    bool (*select)(const struct json *object, bytes field, bytes *ret);
     /* Whether something beside metadata.finalizers holds an object that is being deleted: spec.finalizers of a
      * Namespace.
      */
@@ -116,6 +118,8 @@ struct kind {
     size_t category_count;
     bool namespaced;
     bool custom;                      /* defined by a CustomResourceDefinition: all members in order of their names */
+    bool fits_on_read;                /* custom: what is stored may be as an earlier definition left it, so that each
+                                       * read fits it to the schema */
     bool generation;                  /* metadata.generation counts changes outside of metadata and status */
     bool keeps_status;                /* status as the client sends it on create (Node); else it is dropped there */
     bool delete_returns_object;       /* a delete answers with the object (Namespace), not with a Status (Secret) */

@@ -127,9 +127,11 @@ static struct registry *snapshot_new(size_t count, uint64_t version)
 static void snapshot_sort(struct registry *r)
 {
     qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
-    for (size_t i = 0; i < r->count; i++)
-        if (!r->kinds[i]->stored_as)
-            r->numbers[r->number_count++] = r->kinds[i];
+    for (size_t i = 0; i < r->count; i++) {
+        const struct kind *kind = r->kinds[i];
+        if (kind->set ? kind->set->kinds[0] == kind : !kind->stored_as) /* what is stored need not be served */
+            r->numbers[r->number_count++] = kind_stored(kind);
+    }
     qsort(r->numbers, r->number_count, sizeof *r->numbers, order_of_numbers);
 }
 
