@@ -99,17 +99,46 @@ static const char *policy_of(const struct json *object)
     return garbage_has_finalizer(object, FINALIZER_FOREGROUND) ? "Foreground" : "Background";
 }
 
-static bool has_dependents(struct arena *arena, const struct json *object)
+/* Whether the object has dependents, and whether one of them waits for its own: then the two may wait for each other.
+ */
+static err_t look_at_dependents(struct worker *worker, struct arena *arena, const struct json *object, bool *ret_any,
+    bool *ret_circle, struct error *error)
 {
+    bytes uid = json_text(json_get(object, BYTES("metadata")), BYTES("uid")), key = BYTES_NONE;
     const struct kind *kind;
     uint16_t number = 0;
-    bytes key = BYTES_NONE;
 
-    if (garbage_next_dependent(server_current(), arena, json_text(json_get(object, BYTES("metadata")), BYTES("uid")),
-            &number, &key, &kind, NULL) != ERR_OK)
-        return false;
-    kind_release(kind);
-    return kind != NULL;
+    *ret_any = *ret_circle = false;
+    while (!*ret_circle) {
+        struct json *dependent;
+        err_t code;
+        TRY(garbage_next_dependent(server_current(), arena, uid, &number, &key, &kind, error));
+        if (!kind)
+            return ERR_OK;
+        *ret_any = true;
+        code = garbage_read(worker, arena, kind, key, &dependent, error);
+        kind_release(kind);
+        TRY(code);
+        *ret_circle = json_text(json_get(dependent, BYTES("metadata")), BYTES("deletionTimestamp")).n > 0 &&
+                      garbage_has_finalizer(dependent, FINALIZER_FOREGROUND);
+    }
+    return ERR_OK;
+}
+
+/* Nobody waits for this object any more: it goes when its owners are gone. */
+static err_t unblock_owners(
+    struct worker *worker, struct arena *arena, bytes path, const struct json *object, struct error *error)
+{
+    const struct json *references = json_at(object, BYTES("metadata"), BYTES("ownerReferences"), BYTES_NONE);
+    struct json *left = json_new(arena, JSON_ARRAY);
+
+    for (const struct json *o = references ? references->first : NULL; o; o = o->next) {
+        struct json *copy = json_append(left, json_copy(arena, o));
+        if (!copy || !json_set(copy, BYTES("blockOwnerDeletion"), json_bool(arena, false)))
+            return arena_error(arena, error);
+    }
+    return left ? garbage_set_list(worker, arena, path, object, "ownerReferences", left, error)
+                : arena_error(arena, error);
 }
 
 static err_t collect(
@@ -118,6 +147,7 @@ static err_t collect(
     bytes path = garbage_path(arena, kind, key);
     struct json *object;
     struct owners owners;
+    bool any = false, circle = false;
 
     TRY(garbage_read_path(worker, arena, path, &object, error));
     if (!object || json_text(json_get(object, BYTES("metadata")), BYTES("deletionTimestamp")).n > 0)
@@ -127,8 +157,12 @@ static err_t collect(
         return ERR_OK;
     if (owners.solid->count > 0)
         return garbage_set_list(worker, arena, path, object, "ownerReferences", owners.solid, error);
+    if (owners.waiting > 0)
+        TRY(look_at_dependents(worker, arena, object, &any, &circle, error));
+    if (circle)
+        return unblock_owners(worker, arena, path, object, error);
     log_event(LOG_DEBUG, "collecting what lost its owners", log_text("path", (const char *)path.p));
-    if (owners.waiting > 0 && has_dependents(arena, object))
+    if (any)
         return garbage_delete(worker, arena, path, object, "Foreground", error);
     return garbage_delete(worker, arena, path, object, policy_of(object), error);
 }
