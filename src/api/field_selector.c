@@ -129,10 +129,14 @@ static bytes field_text(const struct json *object, bytes path)
 
 bool field_selector_matches(const struct selector *selector, const struct kind *kind, const struct json *object)
 {
-    (void)kind;
-    for (size_t i = 0; i < selector->count; i++)
-        if (!term_matches(&selector->requirements[i], field_text(object, selector->requirements[i].key)))
+    for (size_t i = 0; i < selector->count; i++) {
+        const struct requirement *r = &selector->requirements[i];
+        bytes text;
+        if (!kind->rules->select || !kind->rules->select(object, r->key, &text))
+            text = field_text(object, r->key);
+        if (!term_matches(r, text))
             return false;
+    }
     return true;
 }
 

@@ -63,6 +63,14 @@ static bytes first_of(bytes a, bytes b)
     return a.n ? a : b;
 }
 
+static bool event_select(const struct json *event, bytes field, bytes *ret)
+{
+    if (!bytes_equal(field, BYTES("source")))
+        return false;
+    *ret = first_of(tree_text(json_get(event, BYTES("source")), "component"), tree_text(event, "reportingComponent"));
+    return true;
+}
+
 /* "kubelet, node-1" */
 static void put_source(struct arena *arena, struct buffer *b, const struct json *event)
 {
@@ -122,7 +130,7 @@ static void event_cells(
 }
 
 const struct kind_rules event_rules = {
-    .validate = event_validate, .validate_name = validate_path_segment, .cells = event_cells};
+    .validate = event_validate, .validate_name = validate_path_segment, .select = event_select, .cells = event_cells};
 const struct kind_rules events_event_rules = {.validate = events_event_validate,
     .cells = event_cells,
     .to_stored = event_to_stored,

@@ -113,6 +113,29 @@ def test_table(populated, path):
     assert ours and ours == theirs
 
 
+EVENTS = {"e": "/api/v1/namespaces/d/events", "e2": "/apis/events.k8s.io/v1/namespaces/d/events"}
+
+
+@pytest.mark.parametrize("path, selector, found", [
+    (EVENTS["e"], "involvedObject.name=p", {"e", "e2"}),
+    (EVENTS["e"], "involvedObject.kind=Node", set()),
+    (EVENTS["e"], "source=x", {"e"}),
+    (EVENTS["e"], "source=x/y", {"e2"}),
+    (EVENTS["e"], "reportingComponent=x/y,reason=R", {"e2"}),
+    (EVENTS["e2"], "regarding.name=p,type=Normal", {"e", "e2"}),
+    (EVENTS["e2"], "reportingController!=x/y", {"e"}),
+])
+def test_events_are_selected_by_their_fields_in_both_groups(populated, path, selector, found):
+    listed = populated[0].call("GET", f"{path}?fieldSelector={quote(selector)}")
+    assert {item["metadata"]["name"] for item in listed["items"]} == found
+
+
+@pytest.mark.parametrize("path, selector", [(EVENTS["e"], "regarding.name=p"), (EVENTS["e2"], "involvedObject.name=p"), (EVENTS["e2"], "source=x")])
+def test_fields_of_the_other_group_are_refused(populated, path, selector):
+    refusal = populated[0].call("GET", f"{path}?fieldSelector={quote(selector)}", status=400)
+    assert refusal["message"] == f"field label not supported: {selector.split('=')[0]}"
+
+
 # Resources with no objects behind them, which later issues bring, and parts of nodes and pods that a kubelet serves.
 UNSERVED = {"bindings", "componentstatuses", "nodes/proxy", "services/proxy", "pods/attach", "pods/exec", "pods/log", "pods/portforward",
             "pods/proxy", "serviceaccounts/token", "selfsubjectreviews", "tokenreviews", "localsubjectaccessreviews", "selfsubjectaccessreviews",

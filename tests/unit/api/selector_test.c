@@ -10,6 +10,7 @@ static const struct kind secret = {.group = "",
     .plural = "secrets",
     .namespaced = true,
     .schema = &schema_secret,
+    .rules = &no_rules,
     .selectable_fields = selectable,
     .selectable_field_count = 1};
 static const struct kind cluster = {
