@@ -9,6 +9,7 @@ static const char *const selectable[] = {"type"};
 static const struct kind secret = {.group = "",
     .version = "v1",
     .kind = "Secret",
+    .rules = &no_rules,
     .plural = "secrets",
     .namespaced = true,
     .schema = &schema_secret,
