@@ -463,15 +463,18 @@ static int serve_run(const struct invocation *invocation)
 
 const struct command command_serve = {
     .name = "serve",
-    .summary = "serve the Kubernetes API for Secrets from an encrypted store",
+    .summary = "serve the Kubernetes API from an encrypted store",
     .operands = "",
-    .description = "Serves the API on --listen over TLS, from a store in --data-dir in which every value is encrypted. "
-                   "The first start makes the store, its unlock key, "
-                   "a certificate authority, and DIR/admin.kubeconfig, with which kubectl is let in; certificates "
-                   "renew while the server runs.\n\n"
-                   "Back up the unlock key and the store, and not in the same place: without the key nobody can read "
-                   "the store.\n\n"
-                   "SIGTERM finishes what is under way and exits 0. SIGHUP reads certificate files again.",
+    .description =
+        "Serves the Kubernetes API on --listen over TLS, from a store in --data-dir in which every value is "
+        "encrypted: Secrets, all other kinds of Kubernetes 1.34, and what CustomResourceDefinitions define. "
+        "Nothing runs Pods. The first start makes the store, its unlock key, "
+        "a certificate authority, and DIR/admin.kubeconfig, with which kubectl is let in; certificates "
+        "renew while the server runs. Who else is let in, and may do what, is not configurable yet: members of "
+        "the group system:masters may do everything, all others nothing.\n\n"
+        "Back up the unlock key and the store, and not in the same place: without the key nobody can read "
+        "the store.\n\n"
+        "SIGTERM finishes what is under way and exits 0. SIGHUP reads certificate files again.",
     .options = serve_rows,
     .option_count = ARRAY_LEN(serve_rows),
     .defaults = &serve_defaults,
