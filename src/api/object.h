@@ -56,8 +56,9 @@ MUST_CHECK err_t object_prepare_update(struct arena *, const struct kind *, stru
  * validate. When there are causes composes `Secret "a" is invalid: ...` and returns ERR_INVALID. */
 MUST_CHECK err_t object_validate(struct arena *, const struct kind *, enum subresource, const struct json *object,
     const struct json *old, struct error *);
-/* The part of it that is about metadata alone, but the name: causes in fields that start with "metadata". */
-void metadata_validate(struct arena *, const struct json *metadata, struct error *);
+/* The part of it that is about metadata alone, but the name: causes in fields that start with "metadata". qualified: a
+ * finalizer must be a standard one or have a domain. */
+void metadata_validate(struct arena *, const struct json *metadata, bool qualified, struct error *);
 /* A fresh name for generateName: base cut to 58 characters and 5 random ones. */
 bytes object_generate_name(struct arena *, bytes base);
 

@@ -58,7 +58,7 @@ static void check_metadata(struct check *c, struct findings *list, const struct 
     error_init(&found, c->arena);
     if (!metadata || metadata->type != JSON_OBJECT)
         return;
-    metadata_validate(c->arena, metadata, &found);
+    metadata_validate(c->arena, metadata, false, &found);
     for (const struct cause *cause = found.causes; cause; cause = cause->next) {
         const struct place at = {.up = up, .name = cause->field};
         finding_add(c, list, place_field(c, &at), cause->reason, "%.*s", BYTES_FMT(cause->message));

@@ -132,7 +132,7 @@ static bool lists(const struct json *finalizers, bytes name)
     return false;
 }
 
-static void validate_finalizers(struct arena *arena, const struct json *finalizers, struct error *error)
+static void validate_finalizers(struct arena *arena, const struct json *finalizers, bool qualified, struct error *error)
 {
     const char *sentences[4];
     unsigned index = 0;
@@ -143,7 +143,7 @@ static void validate_finalizers(struct arena *arena, const struct json *finalize
         size_t n = qualified_name_errors(f->text, sentences);
         for (size_t i = 0; i < n; i++)
             cause_invalid(arena, field, f->text, sentences[i], error);
-        if (!standard && bytes_find(f->text, '/') == f->text.n)
+        if (qualified && !standard && bytes_find(f->text, '/') == f->text.n)
             cause_invalid(
                 arena, field, f->text, "name is neither a standard finalizer name nor is it fully qualified", error);
     }
@@ -247,13 +247,13 @@ static err_t compose(struct arena *arena, const struct kind *kind, bytes name, s
     return error->code = ERR_INVALID;
 }
 
-void metadata_validate(struct arena *arena, const struct json *metadata, struct error *error)
+void metadata_validate(struct arena *arena, const struct json *metadata, bool qualified, struct error *error)
 {
     validate_generation(metadata, error);
     validate_labels(arena, json_get(metadata, BYTES("labels")), error);
     validate_annotations(arena, json_get(metadata, BYTES("annotations")), error);
     validate_owners(arena, json_get(metadata, BYTES("ownerReferences")), error);
-    validate_finalizers(arena, json_get(metadata, BYTES("finalizers")), error);
+    validate_finalizers(arena, json_get(metadata, BYTES("finalizers")), qualified, error);
     managed_fields_validate(arena, metadata, error);
 }
 
@@ -266,7 +266,9 @@ err_t object_validate(struct arena *arena, const struct kind *kind, enum subreso
     if (json_get(old_metadata, BYTES("deletionTimestamp")))
         validate_no_new_finalizers(
             arena, json_get(metadata, BYTES("finalizers")), json_get(old_metadata, BYTES("finalizers")), error);
-    metadata_validate(arena, metadata, error);
+    /* upstream asks it of the kinds of its core alone */
+    bool qualified = !kind->custom && strcmp(kind->group, "apiextensions.k8s.io") != 0;
+    metadata_validate(arena, metadata, qualified, error);
     if (kind->rules->validate)
         kind->rules->validate(arena, kind, subresource, object, old, error);
     if (arena->failed)
