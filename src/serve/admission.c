@@ -102,8 +102,35 @@ static err_t admit_definition(struct request *r)
         json_text(json_get(spec, BYTES("names")), BYTES("plural")), &number, &r->error);
 }
 
+/* Who asks for a certificate is who sends the request, whatever the request says; and stays so. */
+static err_t admit_signing_request(struct request *r)
+{
+    static const char *const names[] = {"username", "uid", "groups", "extra"};
+    struct json *spec = json_get(r->object, BYTES("spec")), *groups = json_new(r->arena, JSON_ARRAY);
+    const struct json *old = json_get(r->old, BYTES("spec"));
+    bool fine = spec && groups;
+
+    for (size_t i = 0; fine && i < ARRAY_LEN(names); i++) {
+        const struct json *before = r->creates ? NULL : json_get(old, bytes_of(names[i]));
+        json_remove(spec, bytes_of(names[i]));
+        fine = !before || json_set(spec, bytes_of(names[i]), json_copy(r->arena, before));
+    }
+    if (r->creates && fine)
+        fine = json_set(spec, BYTES("username"), json_string(r->arena, r->user.name)) != NULL;
+    for (size_t i = 0; r->creates && fine && i < r->user.group_count; i++)
+        fine = json_append(groups, json_string(r->arena, r->user.groups[i])) != NULL;
+    if (r->creates && fine && groups->count > 0)
+        fine = json_set(spec, BYTES("groups"), groups) != NULL;
+    if (!fine)
+        return arena_error(r->arena, &r->error);
+    object_arrange(r->kind, r->object);
+    return ERR_OK;
+}
+
 static err_t admit(struct request *r, struct read_txn *txn)
 {
+    if (r->kind == &certificate_signing_request_kind && r->object)
+        TRY(admit_signing_request(r));
     if (r->creates && snapshots_follow(r->kind) && !r->options.dry_run)
         TRY(admit_definition(r));
     TRY(compare_add(r, r->creates ? COMPARE_ABSENT : COMPARE_REVISION, r->kind, r->key, r->old_revision));
