@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Shows what Coffer does, on a bare Debian 12: installs what it needs, builds, and walks through one Secret's life in a scratch
-# directory that is removed at the end. A second run skips what is done. Touches no kubeconfig of yours.
+# Shows what Coffer does, on a bare Debian 12: installs what it needs, builds, and walks through the life of a Secret and of a custom
+# resource in a scratch directory that is removed at the end. A second run skips what is done. Touches no kubeconfig of yours.
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")" && pwd)
 cd "$ROOT"
@@ -11,6 +11,7 @@ DATA=$SCRATCH/data
 COFFER=$ROOT/build/release/src/cmd/coffer
 VALUE=correct-horse-battery-staple
 CHANGED=a-new-value-that-kubectl-sees
+TOKEN=token-in-a-custom-resource
 STARTED=$SECONDS
 # shellcheck source=packaging/setup.sh
 . "$ROOT/packaging/setup.sh"
@@ -49,11 +50,32 @@ wait_for() {
 }
 # exec: the process that is signalled must be coffer, also where this runs in a subshell.
 serve() { exec "$COFFER" serve --data-dir "$DATA" --unlock "file:$SCRATCH/unlock.key" "$@"; }
-# A server that must refuse to start: shows its sentence.
+# secret VALUE: its manifest.
+secret() {
+  cat >"$SCRATCH/db.yaml" <<YAML
+apiVersion: v1
+kind: Secret
+metadata: {name: db}
+data: {password: $(printf %s "$1" | base64)}
+YAML
+}
+revision() { k get secret db -o 'jsonpath={.metadata.resourceVersion}'; }
+# must_be_ciphertext VALUE...: no file of the store holds one of them.
+must_be_ciphertext() {
+  local form
+  for form in "$@"; do
+    if grep -qaF -- "$form" "$DATA"/*; then
+      echo "found in clear: $form" >&2
+      return 1
+    fi
+    show "grep -aF '$form' $DATA/*   (found nothing)"
+  done
+}
+# What must be refused: shows the sentence.
 refused() {
   local output
   if output=$("$@" 2>&1 </dev/null); then
-    echo "it started, and should not have" >&2
+    echo "it was done, and should not have been" >&2
     return 1
   fi
   tail -n 1 <<<"$output" | indent
@@ -74,18 +96,19 @@ until k get --raw /readyz >/dev/null 2>&1; do
 done
 echo "    ready on 127.0.0.1:$PORT"
 
-say "2. kubectl creates a Secret."
-show "kubectl create secret generic db --from-literal=password=$VALUE"
-k create secret generic db "--from-literal=password=$VALUE" | indent
+say "2. kubectl applies a Secret from a manifest. Applied again it is unchanged, and nothing is written."
+secret "$VALUE"
+show "cat db.yaml"
+indent <"$SCRATCH/db.yaml"
+show "kubectl apply -f db.yaml"
+k apply -f "$SCRATCH/db.yaml" | indent
+written=$(revision)
+show "kubectl apply -f db.yaml"
+k apply -f "$SCRATCH/db.yaml" | indent
+[ "$(revision)" = "$written" ]
 
 say "3. The stored bytes are ciphertext: the file holds neither the value nor its base64, only Kubernetes' KMS v2 envelope."
-for form in "$VALUE" "$(printf %s "$VALUE" | base64)"; do
-  if grep -qaF -- "$form" "$DATA"/*; then
-    echo "found in clear: $form" >&2
-    exit 1
-  fi
-  show "grep -aF '$form' $DATA/*   (found nothing)"
-done
+must_be_ciphertext "$VALUE" "$(printf %s "$VALUE" | base64)"
 offset=$(grep -aboF 'k8s:enc:kms:v2:coffer:' "$DATA/data.mdb" | tail -n 1 | cut -d: -f1)
 xxd -s "$offset" -l 96 "$DATA/data.mdb" | indent
 
@@ -111,8 +134,12 @@ show "kubectl get secret db -w -o jsonpath='{.data.password}{\"\\n\"}' &"
 KUBECONFIG=$DATA/admin.kubeconfig HOME=$SCRATCH kubectl get secret db -w -o 'jsonpath={.data.password}{"\n"}' >"$SCRATCH/watch" 2>&1 </dev/null &
 watcher=$!
 wait_for "$SCRATCH/watch" "$(printf %s "$VALUE" | base64)"
-show "kubectl create secret generic db --from-literal=password=$CHANGED --dry-run=client -o yaml | kubectl replace -f -"
-k create secret generic db "--from-literal=password=$CHANGED" --dry-run=client -o yaml | k replace -f - | indent
+secret "$CHANGED"
+show "kubectl diff -f db.yaml   (with the new value)"
+k diff -f "$SCRATCH/db.yaml" >"$SCRATCH/diff" || [ $? = 1 ]
+grep '^[-+] .*password:' "$SCRATCH/diff" | indent
+show "kubectl apply -f db.yaml"
+k apply -f "$SCRATCH/db.yaml" | indent
 wait_for "$SCRATCH/watch" "$(printf %s "$CHANGED" | base64)"
 echo "    the watch printed:"
 while read -r line; do base64 -d <<<"$line" | indent | indent; echo; done <"$SCRATCH/watch"
@@ -120,7 +147,50 @@ kill "$watcher"
 wait "$watcher" 2>/dev/null || true
 watcher=''
 
-say "8. SIGTERM: the server drains and exits 0."
+show "kubectl patch secret db --type=json -p '[{\"op\":\"add\",\"path\":\"/metadata/labels\",\"value\":{\"tier\":\"data\"}}]'"
+k patch secret db --type=json -p '[{"op":"add","path":"/metadata/labels","value":{"tier":"data"}}]' | indent
+
+say "8. A kind of your own: defined, validated by its schema, and encrypted like a Secret."
+cat >"$SCRATCH/crd.yaml" <<'YAML'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: vaults.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: vaults, singular: vault, kind: Vault}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns: [{name: Region, type: string, jsonPath: .spec.region}]
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec:
+            type: object
+            required: [token]
+            properties:
+              region: {type: string, default: here, pattern: '^[a-z]+$'}
+              token: {type: string}
+YAML
+cat >"$SCRATCH/vault.yaml" <<YAML
+apiVersion: example.com/v1
+kind: Vault
+metadata: {name: first}
+spec: {token: $TOKEN}
+YAML
+show "kubectl apply -f crd.yaml -f vault.yaml; kubectl get vaults"
+k apply -f "$SCRATCH/crd.yaml" | indent
+k wait --for=condition=established crd/vaults.example.com >/dev/null
+k apply -f "$SCRATCH/vault.yaml" | indent
+k get vaults | indent
+show "kubectl patch vault first --type=merge -p '{\"spec\":{\"region\":\"HERE\"}}'"
+refused k patch vault first --type=merge -p '{"spec":{"region":"HERE"}}'
+must_be_ciphertext "$TOKEN"
+
+say "9. SIGTERM: the server drains and exits 0."
 kill -TERM "$server"
 wait "$server"
 server=''
