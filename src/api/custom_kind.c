@@ -273,7 +273,7 @@ static err_t build(
 err_t custom_kinds_compile(const struct json *definition, uint16_t number, struct kind_set **ret, struct error *error)
 {
     struct arena memory;
-    struct kind_set *set;
+    struct kind_set *set = NULL;
     arena_init_plain(&memory, SET_MOST);
     err_t result = build(&memory, definition, number, &set, error);
     if (result != ERR_OK) {

@@ -129,8 +129,8 @@ static err_t read_pattern(struct compiler *c, bytes text, const struct regex **r
     if (at == PATTERNS_MOST)
         at = 0; /* forget one */
     if (at == c->pattern_count || !bytes_equal(text, bytes_of(c->patterns[at].text))) {
-        const char *copy;
-        const struct regex *regex;
+        const char *copy = NULL;
+        const struct regex *regex = NULL;
         TRY(copy_text(c, text, &copy));
         err_t result = regex_compile(c->arena, bytes_of(copy), &regex, c->error);
         if (result == ERR_BAD_REQUEST)
@@ -376,7 +376,7 @@ static err_t read_structure(struct compiler *c, const struct json *schema, bool 
 {
     const struct json *items = json_get(schema, BYTES("items")),
                       *values = json_get(schema, BYTES("additionalProperties"));
-    struct schema_property *properties;
+    struct schema_property *properties = NULL;
     bool typed = whole || s->embedded_resource;
     TRY(read_properties(c, schema, nested, typed ? 3 : 0, &properties, &s->property_count));
     if (typed)

@@ -204,7 +204,7 @@ static err_t parse_nodes(struct arena *arena, const struct json *level, struct f
     bool *ret_member, struct error *error)
 {
     size_t count = 0;
-    bool known;
+    bool known = false;
     *ret_member = false;
     for (const struct json *m = level->first; m; m = m->next) {
         struct field_node *node = &nodes[count];

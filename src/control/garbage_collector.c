@@ -22,7 +22,7 @@
 static void enqueue_after(struct worker *worker, char letter, uint16_t kind, bytes text, uint64_t after_ms)
 {
     char key[16 + STORE_KEY_MAX];
-    int n = snprintf(key, sizeof key, "%c %u %.*s", letter, kind, BYTES_FMT(text));
+    int n = snprintf(key, sizeof key, "%c %u %.*s", letter, kind, BYTES_FMT(text.n > 0 ? text : BYTES("")));
 
     if (n > 0 && (size_t)n < sizeof key)
         worker_enqueue(worker, (bytes){(const uint8_t *)key, (size_t)n}, after_ms);
