@@ -45,7 +45,7 @@ static const struct step {
     {watch_start, BIT(WATCH), ON_LOOP},
     {body_step, WRITES | BIT(DELETECOLLECTION), ON_LOOP},
     {list_open_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
-    {list_plan_step, BIT(LIST), ON_LOOP},
+    {list_plan_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {decode_step, WRITES | BIT(DELETECOLLECTION), ON_POOL},
     {collection_step, BIT(DELETECOLLECTION), ON_POOL},
     {list_answer_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
