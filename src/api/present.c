@@ -71,8 +71,9 @@ static err_t put_whole(struct arena *arena, struct buffer *b, const struct kind 
 
 static void put_column(struct buffer *b, const struct column *c)
 {
-    buffer_format(b, "{\"name\":\"%s\",\"type\":\"%s\",\"format\":\"%s\",\"description\":", c->name, c->type,
-        c->format ? c->format : "");
+    buffer_text(b, "{\"name\":");
+    json_write_string(b, bytes_of(c->name));
+    buffer_format(b, ",\"type\":\"%s\",\"format\":\"%s\",\"description\":", c->type, c->format ? c->format : "");
     json_write_string(b, bytes_of(c->description));
     buffer_format(b, ",\"priority\":%d}", c->priority);
 }

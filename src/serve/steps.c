@@ -5,13 +5,15 @@
  *                                      └─> body ─> pool: decode ... commit ─> commit thread ─> loop: conclude, answer
  *
  * A small create stays on its loop: its steps cost less than the way to the pool and back. It never waits there, and
- * reads no object but its namespace and what admission asks; a definition of a kind takes longer.
+ * reads no object but its namespace and what admission asks. What costs more than its bytes tell goes to the pool:
+ * definitions of kinds, their objects (a definition's patterns and enumerations may cost seconds), and Pods.
  *
  * A step that fails goes to the last one, which answers with the error's Status. A request that comes back to a loop
  * whose client has left is dropped there. */
 #include "serve/steps.h"
 
 #include "base/clock.h"
+#include "kinds/kinds.h"
 #include "serve/document_cache.h"
 #include "serve/snapshots.h"
 #include "serve/watch.h"
@@ -135,10 +137,15 @@ void request_continue(struct request *r)
     run(r, ON_LOOP);
 }
 
+static bool is_small(const struct request *r)
+{
+    return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY && !r->kind->custom && r->kind != &pod_kind &&
+           !snapshots_follow(r->kind);
+}
+
 static enum where place_of(const struct step *step, const struct request *r)
 {
-    return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY && !snapshots_follow(r->kind) ? ON_LOOP
-                                                                                                     : step->where;
+    return is_small(r) ? ON_LOOP : step->where;
 }
 
 /* False when the pool is full: the request stays here. */
