@@ -244,6 +244,8 @@ enum step_result route_step(struct request *r)
 {
     switch (r->route_result) {
     case ERR_OK:
+        if (r->kind && r->kind->deprecation)
+            warning_add(r->arena, &r->warnings, bytes_of(r->kind->deprecation));
         return STEP_NEXT;
     case ERR_BAD_REQUEST:
         return error_set(&r->error, ERR_BAD_REQUEST, "the path is not well percent-encoded"), STEP_FAIL;

@@ -150,3 +150,13 @@ def test_discovery(populated, path):
     theirs = {r["name"]: r for r in DISCOVERY[path]["resources"] if r["name"] not in UNSERVED}
     for name, resource in theirs.items():
         assert ours.get(name) == resource
+
+
+@pytest.mark.parametrize("method, path, status", [
+    ("GET", "", 200), ("GET", "/absent", 404), ("GET", "?watch=true&timeoutSeconds=1", 200), ("DELETE", "?dryRun=All", 200), ("POST", "?dryRun=All", 201)])
+def test_a_deprecated_kind_warns(populated, method, path, status):
+    body = {"metadata": {"name": "new"}} if method == "POST" else None
+    answer = populated[0].request(method, f"/api/v1/namespaces/d/endpoints{path}", body)
+    assert answer.status == status
+    assert answer.all("Warning") == ['299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"']
+    assert populated[0].request(method, f"/api/v1/namespaces/d/configmaps{path}", body).all("Warning") == []
