@@ -7,6 +7,8 @@
 
 #define FOREGROUND BYTES(FINALIZER_FOREGROUND)
 #define ORPHAN     BYTES(FINALIZER_ORPHAN)
+#define GRACE_MOST INT32_MAX             /* seconds: what a time can be made of */
+#define DAY_LAST   INT64_C(253402214400) /* 9999-12-31: no date after it can be written */
 
 err_t delete_decode(struct request *r)
 {
@@ -100,21 +102,23 @@ static struct json *finalizers_after(struct request *r, const struct json *befor
     return after;
 }
 
-/* Seconds that the object is left, 0 for most. */
+/* Seconds that the object is left, 0 for most. Less than none is one, as kube-apiserver has it. */
 static int64_t grace_period(const struct request *r)
 {
+    int64_t given = r->options.grace_period_seconds;
+
     if (!r->old || !r->kind->rules->grace_period)
         return 0;
-    return r->kind->rules->grace_period(r->old, r->options.has_grace_period ? r->options.grace_period_seconds : -1);
+    return r->kind->rules->grace_period(r->old, !r->options.has_grace_period ? -1 : given < 0 ? 1 : given);
 }
 
 static bool set_deletion(struct request *r, struct json *metadata, int64_t grace)
 {
     char when[CLOCK_RFC3339_SIZE];
     const struct json *generation = json_get(metadata, BYTES("generation"));
-    int64_t counted;
+    int64_t now = clock_wall_seconds(), counted;
 
-    clock_format(clock_wall_seconds() + grace, when);
+    clock_format(grace < DAY_LAST - now ? now + grace : DAY_LAST, when);
     if (!json_set(metadata, BYTES("deletionTimestamp"), json_string(r->arena, arena_copy(r->arena, bytes_of(when)))))
         return false;
     if (generation && json_to_int64(generation, &counted) &&
