@@ -103,8 +103,9 @@ err_t object_prepare_create(
 
 /* ---- Update */
 
-static err_t fit_name(const struct json *metadata, bytes name, struct error *error)
+err_t object_fit_name(const struct json *object, bytes name, struct error *error)
 {
+    const struct json *metadata = json_get(object, BYTES("metadata"));
     bytes given = json_text(metadata, BYTES("name"));
     if (!given.n)
         return error_set(error, ERR_BAD_REQUEST,
@@ -116,12 +117,10 @@ static err_t fit_name(const struct json *metadata, bytes name, struct error *err
     return ERR_OK;
 }
 
-/* A uid in a PUT is a precondition. */
-static err_t fit_uid(struct arena *arena, const struct kind *kind, const struct json *metadata, const struct json *old,
-    bytes namespace, bytes name, struct error *error)
+err_t object_fit_precondition(struct arena *arena, const struct kind *kind, bytes namespace, bytes name,
+    const char *what, bytes given, bytes found, struct error *error)
 {
-    bytes given = json_text(metadata, BYTES("uid")), stored = json_text(old, BYTES("uid"));
-    if (!given.n || bytes_equal(given, stored))
+    if (!given.n || bytes_equal(given, found))
         return ERR_OK;
     bytes resource = kind_qualified_resource(arena, kind);
     bytes key = kind->namespaced ? arena_join(arena, namespace, BYTES("/"), name, ARENA_END) : name;
@@ -131,8 +130,8 @@ static err_t fit_uid(struct arena *arena, const struct kind *kind, const struct 
     return error_set(error, ERR_CONFLICT,
         "Operation cannot be fulfilled on %.*s \"%.*s\": StorageError: invalid object, Code: 4, Key: %.*s, "
         "ResourceVersion: 0, "
-        "AdditionalErrorMsg: Precondition failed: UID in precondition: %.*s, UID in object meta: %.*s",
-        BYTES_FMT(resource), BYTES_FMT(name), BYTES_FMT(path), BYTES_FMT(given), BYTES_FMT(stored));
+        "AdditionalErrorMsg: Precondition failed: %s in precondition: %.*s, %s in object meta: %.*s",
+        BYTES_FMT(resource), BYTES_FMT(name), BYTES_FMT(path), what, BYTES_FMT(given), what, BYTES_FMT(found));
 }
 
 err_t object_prepare_update(struct arena *arena, const struct kind *kind, struct json *object, const struct json *old,
@@ -145,9 +144,10 @@ err_t object_prepare_update(struct arena *arena, const struct kind *kind, struct
     const struct json *old_metadata = json_get(old, BYTES("metadata"));
     if (!metadata)
         return arena_error(arena, error);
-    TRY(fit_name(metadata, name, error));
+    TRY(object_fit_name(object, name, error));
     TRY(fit_namespace(arena, kind, metadata, namespace, true, error));
-    TRY(fit_uid(arena, kind, metadata, old_metadata, namespace, name, error));
+    TRY(object_fit_precondition(arena, kind, namespace, name, "UID", json_text(metadata, BYTES("uid")),
+        json_text(old_metadata, BYTES("uid")), error));
     remove_all(metadata, cleared, ARRAY_LEN(cleared));
     for (size_t i = 0; i < ARRAY_LEN(carried); i++) {
         const struct json *value = json_get(old_metadata, bytes_of(carried[i]));

@@ -47,6 +47,11 @@ bool object_is_stub(const struct json *object);
  * deletion fields. Texts for bad namespace or a set resourceVersion as kube-apiserver's. */
 MUST_CHECK err_t object_prepare_create(
     struct arena *, const struct kind *, struct json *object, bytes namespace, struct error *);
+/* Whether the object is named as the URL says. */
+MUST_CHECK err_t object_fit_name(const struct json *object, bytes name, struct error *);
+/* "UID" or "ResourceVersion" that a client expects (empty: none), and what was found. */
+MUST_CHECK err_t object_fit_precondition(struct arena *, const struct kind *, bytes namespace, bytes name,
+    const char *what, bytes given, bytes found, struct error *);
 /* A PUT's resourceVersion is the caller's to read before this clears it.
  * On update: name and namespace must fit the URL; uid, creationTimestamp, deletion fields, generation are carried over
  * from old. */

@@ -7,7 +7,6 @@
 
 #define FOREGROUND BYTES(FINALIZER_FOREGROUND)
 #define ORPHAN     BYTES(FINALIZER_ORPHAN)
-#define GRACE_MOST INT32_MAX             /* seconds: what a time can be made of */
 #define DAY_LAST   INT64_C(253402214400) /* 9999-12-31: no date after it can be written */
 
 err_t delete_decode(struct request *r)

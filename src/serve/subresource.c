@@ -209,6 +209,26 @@ static err_t make_scale(struct request *r, const struct json *object, struct jso
     return ERR_OK;
 }
 
+/* A uid of what was sent is a precondition; of a Binding its resourceVersion too. */
+static err_t check_expected(struct request *r, const struct json *sent)
+{
+    const struct json *metadata = json_get(sent, BYTES("metadata")), *old = json_get(r->old, BYTES("metadata"));
+    bytes revision = arena_format(r->arena, "%llu", (unsigned long long)r->old_revision);
+    err_t code;
+
+    if (!revision.p)
+        return arena_error(r->arena, &r->error);
+    code = object_fit_precondition(r->arena, r->kind, r->namespace, r->name, "UID", json_text(metadata, BYTES("uid")),
+        json_text(old, BYTES("uid")), &r->error);
+    if (code == ERR_OK && r->subresource == SUBRESOURCE_BINDING)
+        code = object_fit_precondition(r->arena, r->kind, r->namespace, r->name, "ResourceVersion",
+            json_text(metadata, BYTES("resourceVersion")), revision, &r->error);
+    if (code == ERR_CONFLICT)
+        r->details = (struct status_details){
+            .name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
+    return code;
+}
+
 /* The object with the replicas of a Scale that was sent. */
 static err_t take_scale(struct request *r, struct json *scale)
 {
@@ -229,6 +249,7 @@ static err_t take_scale(struct request *r, struct json *scale)
         r->error.message = message;
         return r->error.code = ERR_INVALID;
     }
+    TRY(check_expected(r, scale));
     TRY(json_path_parse(r->arena, bytes_of(r->kind->scale->spec_replicas), true, &path, &r->error));
     r->sent_revision = json_text(json_get(scale, BYTES("metadata")), BYTES("resourceVersion"));
     r->object = json_copy(r->arena, r->old);
@@ -254,6 +275,7 @@ err_t subresource_take(struct request *r, struct json *sent)
     case SUBRESOURCE_SCALE:
         return take_scale(r, sent);
     case SUBRESOURCE_BINDING:
+        TRY(check_expected(r, sent));
         r->object = json_copy(r->arena, r->old);
         if (!r->object)
             return arena_error(r->arena, &r->error);

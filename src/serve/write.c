@@ -114,6 +114,8 @@ static err_t identify_new(struct request *r)
 {
     struct json *metadata = json_get(r->object, BYTES("metadata"));
 
+    if (r->verb == VERB_PATCH) /* the URL has the name already */
+        TRY(object_fit_name(r->object, r->name, &r->error));
     r->generated_name = json_text(metadata, BYTES("name")).n == 0;
     TRY(object_prepare_create(r->arena, r->kind, r->object, r->namespace, &r->error));
     r->name = json_text(json_get(r->object, BYTES("metadata")), BYTES("name"));
