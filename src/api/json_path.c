@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#define LOOKS_MOST     1000000
+#define LOOKS_MOST     100000
 #define NUMBER_LONGEST 400
 
 /* One evaluation. Depth first: every step maps a value to values in order, so the order of results is upstream's; only

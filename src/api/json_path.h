@@ -15,7 +15,7 @@ struct json_path;
 MUST_CHECK err_t json_path_parse(struct arena *, bytes text, bool simple, const struct json_path **ret, struct error *);
 /* All results in order, at most `most`; returns how many there are in all. None when a step does not fit its value (an
  * index of no array or out of its bounds, a comparison of two types), as upstream's printer then leaves the cell empty,
- * and when it took more than a million looks at values. */
+ * and when it took more than 100,000 looks at values. */
 size_t json_path_find(const struct json_path *, const struct json *root, const struct json **ret, size_t most);
 /* Sets the value at a simple path, making objects on the way. False: the arena is full or something on the way is no
  * object. The path must live as long as root. */
