@@ -66,12 +66,15 @@ bool condition_set(
 void condition_remove(struct json *status, const char *type, bool *ret_changed)
 {
     const struct json *gone = condition_find(status, type);
-    struct json *list = json_get(status, BYTES("conditions")), **link = gone ? &list->first : NULL, *last = NULL;
-    for (; link && *link != gone; link = &(*link)->next)
-        last = *link;
-    if (!gone)
+    struct json *list = json_get(status, BYTES("conditions")), *last = NULL;
+    if (!gone || !list)
         return;
-    *link = gone->next;
+    while (last ? last->next != gone : list->first != gone)
+        last = last ? last->next : list->first;
+    if (last)
+        last->next = gone->next;
+    else
+        list->first = gone->next;
     if (!gone->next)
         list->last = last;
     list->count--;

@@ -246,7 +246,7 @@ static err_t read_versions(struct builder *b, uint16_t number)
     TRY(make_hash(b, stored));
     for (size_t i = 0; i < b->count; i++)
         b->kinds[i].stored_as = &b->kinds[i] == stored ? NULL : stored;
-    qsort(served, n, sizeof(*served), by_preference);
+    qsort(served, n, sizeof(const struct kind *), by_preference);
     b->set->kinds = served;
     b->set->count = n;
     return ERR_OK;

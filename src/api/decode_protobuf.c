@@ -104,7 +104,7 @@ static err_t read_double(
         return refuse(r->error);
     for (int digits = 15; digits <= 17; digits++) { /* the fewest that tell it from its neighbours */
         (void)snprintf(text, sizeof(text), "%.*g", digits, value);
-        if (memcmp(&(double){strtod(text, NULL)}, &value, sizeof(value)) == 0)
+        if (strtod(text, NULL) == value)
             break;
     }
     return json_parse(r->arena, arena_copy(r->arena, bytes_of(text)), &(struct json_options){0}, ret, NULL, r->error);

@@ -108,7 +108,7 @@ static size_t parts_of(const struct kind *k, const struct kind_subresource *ret[
     for (; n < k->subresource_count && n < SUBRESOURCE_COUNT; n++)
         ret[n] = &k->subresources[n];
     if (n && !k->custom)
-        qsort(ret, n, sizeof(*ret), order_of_parts);
+        qsort(ret, n, sizeof(const struct kind_subresource *), order_of_parts);
     return n;
 }
 

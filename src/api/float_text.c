@@ -62,7 +62,7 @@ static size_t positional(const char *digits, size_t n, int exponent, char *out)
 
 size_t float_text(double value, enum float_style style, char ret[FLOAT_TEXT_SIZE])
 {
-    char digits[24];
+    char digits[24] = "0";
     int exponent;
     size_t n = shortest(fabs(value), digits, &exponent), at = 0;
     if (signbit(value))

@@ -336,7 +336,7 @@ static bool is_isbn10(bytes text)
     if (digits_of(text, " \t\n\v\f\r-", d) != 10)
         return false;
     for (unsigned i = 0; i < 10; i++) {
-        if (d[i] == 10 && i < 9)
+        if (i < 9 && d[i] == 10) /* X is the last digit alone */
             return false;
         sum += (i + 1) * d[i];
     }
