@@ -62,6 +62,23 @@ def change_s1(suffix):
     return change
 
 
+def limit_secrets(replay):
+    """A quota that allows none, after the Secret that came before it was gone."""
+    replay.server.call("DELETE", "/api/v1/namespaces/ns2/secrets/x")
+    replay.server.call("POST", "/api/v1/namespaces/ns2/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": {"secrets": "0"}}})
+
+
+def bind(name, subject, kind):
+    group = "rbac.authorization.k8s.io"
+    return {"metadata": {"name": name}, "roleRef": {"apiGroup": group, "kind": "Role", "name": name},
+            "subjects": [{"kind": kind, "name": subject, "apiGroup": group}]}
+
+
+def create_bindings(replay):
+    for body in (bind("dev", "devs", "Group"), bind("rbacadmin", "alice", "User")):
+        replay.server.call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/golden/rolebindings", body)
+
+
 def create_dq(replay):
     replay.server.request("POST", SECRETS, harness.secret("dq", {"a": "b"}))
 
@@ -98,8 +115,8 @@ def restart(server, flags):
 
 
 FIRST_RUN = {1: create_namespace, 177: create_allowed, 245: churn, 246: churn, 250: churn, 251: churn, 272: create_to_delete,
-             287: create_with_finalizer, 292: remove_finalizers, 349: create_large, 351: change_s1("")}
-SECOND_RUN = {409: compact, 431: create_dq, 433: create_dq, 434: create_dq}
+             287: create_with_finalizer, 292: remove_finalizers, 346: limit_secrets, 349: create_large, 351: change_s1("")}
+SECOND_RUN = {409: compact, 427: create_bindings, 431: create_dq, 433: create_dq, 434: create_dq}
 
 
 @pytest.fixture(scope="module")
