@@ -80,6 +80,10 @@ void custom_check_selectable(const struct subject *fields, const struct json *sc
     bool far_too_many = fields->value && fields->value->count > 8 * FIELDS_MOST; /* each is compared with each */
     unsigned count = far_too_many ? fields->value->count : 0;
     uint32_t i = 0;
+    if (!schema && fields->value && fields->value->count > 0) {
+        subject_invalid_as(fields, BYTES("\"\""), "may only be set when validations.schema is included");
+        return;
+    }
     for (const struct json *f = fields->value && !far_too_many ? fields->value->first : NULL; f; f = f->next, i++) {
         const struct subject field = subject_item(fields, f, i);
         count += check_field(fields, &field, schema);
