@@ -3,9 +3,10 @@
  * namespace's) is in the commit as compares; when one loses, the write starts anew from its body. */
 #include "serve/subresource.h"
 
-#define ATTEMPTS_MAX   5  /* of an update that names no revision */
-#define NAMES_MAX      8  /* that are drawn for a generateName */
-#define ADMISSIONS_MAX 16 /* while a namespace keeps changing */
+#define ATTEMPTS_MAX   100         /* of an update while others win: they are as many as there are writers */
+#define ATTEMPTS_SIZE  (64u << 20) /* what they may hold: each reads and makes the object anew */
+#define NAMES_MAX      8           /* that are drawn for a generateName */
+#define ADMISSIONS_MAX 16          /* while a namespace keeps changing */
 
 static enum step_result result_of(err_t code)
 {
@@ -163,9 +164,10 @@ static enum step_result lost(struct request *r)
 
     if (r->verb == VERB_CREATE && own && (!r->generated_name || r->attempt + 1 >= NAMES_MAX))
         return already_exists(r), STEP_FAIL;
-    if (r->verb != VERB_CREATE && own && (r->sent_revision.n > 0 || r->attempt + 1 >= ATTEMPTS_MAX))
+    /* a revision that the client named is compared with the newest by the next attempt */
+    if (r->verb != VERB_CREATE && own && (r->attempt + 1 >= ATTEMPTS_MAX || r->arena->used > ATTEMPTS_SIZE))
         return status_conflict(&r->error, &r->details, r->kind, r->name, CHANGED), STEP_FAIL;
-    if (r->attempt + 1 >= ADMISSIONS_MAX)
+    if (!own && r->attempt + 1 >= ADMISSIONS_MAX)
         return status_conflict(
                    &r->error, &r->details, r->kind, r->name, "its namespace keeps changing; please try again"),
                STEP_FAIL;

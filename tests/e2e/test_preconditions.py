@@ -3,11 +3,16 @@
 import calendar
 import time
 
+import harness
 import pytest
 
 APPLY = [("Content-Type", "application/apply-patch+yaml")]
 MERGE = [("Content-Type", "application/merge-patch+json")]
-POD = {"kind": "Pod", "apiVersion": "v1", "spec": {"containers": [{"name": "c", "image": "i"}]}}
+POD = {"kind": "Pod", "apiVersion": "v1", "spec": {"serviceAccountName": "other", "containers": [{"name": "c", "image": "i"}]}}
+
+
+STRATEGIC = [("Content-Type", "application/strategic-merge-patch+json")]
+JSON = [("Content-Type", "application/json-patch+json")]
 
 
 def binding(**metadata):
@@ -58,3 +63,21 @@ def test_grace_of_any_length(server, base):
         assert marked["deletionGracePeriodSeconds"] == kept
         assert calendar.timegm(time.strptime(marked["deletionTimestamp"], "%Y-%m-%dT%H:%M:%SZ")) > time.time() - 60
     server.call("DELETE", f"{base}/pods/a?gracePeriodSeconds=0")
+
+
+def test_patches_of_one_object_all_hold(server, base):
+    """Who patches a part is told of no other writer, as long as no revision is named."""
+    server.call("POST", f"{base}/secrets", harness.secret("a", {"k": "v"}))
+
+    def patch(form, key):
+        if form == 0:
+            return server.call("PATCH", f"{base}/secrets/a", [{"op": "add", "path": f"/data/{key}", "value": ""}], headers=JSON)
+        if form == 1:
+            return server.call("PATCH", f"{base}/secrets/a?fieldManager={key}", harness.secret("a", {key: ""}), headers=APPLY)
+        return server.call("PATCH", f"{base}/secrets/a", {"data": {key: ""}}, headers=MERGE if form == 2 else STRATEGIC)
+
+    harness.in_threads(8, lambda i: [patch(i % 4, f"k{i}.{j}") for j in range(12)])
+    found = server.call("GET", f"{base}/secrets/a")
+    assert len(found["data"]) == 1 + 8 * 12
+    refused = [{"op": "replace", "path": "/metadata/resourceVersion", "value": "1"}, {"op": "add", "path": "/data/late", "value": ""}]
+    server.call("PATCH", f"{base}/secrets/a", refused, headers=JSON, status=409)
