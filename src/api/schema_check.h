@@ -30,7 +30,8 @@ struct check {
     struct arena *arena;
     struct error *error;
     bool ratchet;
-    bytes prefix; /* of fields */
+    bytes prefix;         /* of fields */
+    uint64_t match_steps; /* of patterns so far */
 };
 
 /* "spec.list[3].name"; keys as .key, as kube-openapi writes them, or in brackets when is_key. */

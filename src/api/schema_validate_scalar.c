@@ -112,12 +112,32 @@ static int64_t code_points(bytes text)
     return n;
 }
 
+/* Linear time is long when both the pattern and the text are: all matches of an object together have a bound, of about
+ * a second. */
+#define MATCH_STEPS_MOST (1000u * 1000 * 1000)
+
+/* False: no match, or none that was looked for (then there is a finding that says so). */
+static bool matches(struct check *c, struct findings *list, const struct regex *pattern, const struct json *json,
+    const struct place *at, bool *ret_given_up)
+{
+    c->match_steps += (uint64_t)json->text.n * regex_states(pattern);
+    *ret_given_up = c->match_steps > MATCH_STEPS_MOST;
+    if (!*ret_given_up)
+        return regex_matches(pattern, c->arena, json->text);
+    finding_add(c, list, place_field(c, at), "FieldValueInvalid",
+        "Invalid value: the strings of this object are too long to be matched against their patterns");
+    return false;
+}
+
 static void check_format(struct check *c, struct findings *list, const struct schema *schema, const struct json *json,
     const struct place *at)
 {
     const struct schema_format *format = schema->constraints->format;
     const struct regex *pattern = schema->constraints->format_pattern;
-    if ((!pattern || regex_matches(pattern, c->arena, json->text)) && (!format->check || format->check(json->text)))
+    bool given_up = false;
+    if ((!pattern || matches(c, list, pattern, json, at, &given_up)) && (!format->check || format->check(json->text)))
+        return;
+    if (given_up)
         return;
     bytes quoted = value_text(c, json);
     finding_in_body(
@@ -128,6 +148,7 @@ void check_string(struct check *c, struct findings *list, const struct schema *s
     const struct place *at)
 {
     const struct schema_constraints *k = schema->constraints;
+    bool given_up = false;
     if (!k)
         return;
     /* one sentence for a string, and one for its format */
@@ -137,7 +158,7 @@ void check_string(struct check *c, struct findings *list, const struct schema *s
     else if (k->min_length >= 0 && code_points(json->text) < k->min_length)
         finding_in_body(c, list, at, "FieldValueInvalid", value_text(c, json), "should be at least %lld chars long",
             (long long)k->min_length);
-    else if (k->pattern && !regex_matches(k->pattern, c->arena, json->text))
+    else if (k->pattern && !matches(c, list, k->pattern, json, at, &given_up) && !given_up)
         finding_in_body(c, list, at, "FieldValueInvalid", value_text(c, json), "should match '%s'", k->pattern_text);
     if (k->format)
         check_format(c, list, schema, json, at);

@@ -24,6 +24,11 @@ struct regex {
     uint32_t count, start;
 };
 
+size_t regex_states(const struct regex *regex)
+{
+    return regex->count;
+}
+
 static uint32_t add(struct regex *regex, struct instruction instruction)
 {
     regex->program[regex->count] = instruction;

@@ -299,6 +299,31 @@ static void test_no_memory(void **state)
     assert_true(refused > 0);
 }
 
+/* A pattern of 1,000 states and a string of a megabyte and more: linear, and too long all the same. */
+static void test_matches_are_bounded(void **state)
+{
+    static const char head[] =
+        "{\"metadata\":{\"name\":\"foos.ex.com\"},\"spec\":{\"group\":\"ex.com\",\"scope\":"
+        "\"Namespaced\",\"names\":{\"plural\":\"foos\",\"singular\":\"foo\",\"kind\":\"Foo\","
+        "\"listKind\":\"FooList\"},\"versions\":[{\"name\":\"v1\",\"served\":true,\"storage\":true,"
+        "\"schema\":{\"openAPIV3Schema\":{\"type\":\"object\",\"properties\":{\"spec\":{\"type\":"
+        "\"object\",\"properties\":{\"s\":{\"type\":\"string\",\"pattern\":\"x{1000}y\"}}}}}}}]}}";
+    struct kind_set *set;
+    struct buffer b;
+    (void)state;
+    assert_int_equal(ERR_OK, custom_kinds_compile(parsed(bytes_of(head)), 300, &set, &error));
+    for (size_t kilobytes = 1; kilobytes <= 2048; kilobytes *= 2048) {
+        buffer_init(&b, &arena);
+        buffer_text(&b, "{\"metadata\":{\"name\":\"a\"},\"spec\":{\"s\":\"");
+        for (size_t i = 0; i < kilobytes * 1024; i++)
+            buffer_byte(&b, 'x');
+        buffer_text(&b, "\"}}");
+        assert_non_null(strstr(text(answer(set->kinds[0], parsed(buffer_bytes(&b)))),
+            kilobytes == 1 ? "should match 'x{1000}y'" : "too long to be matched against their patterns"));
+    }
+    kind_release(set->kinds[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -309,6 +334,7 @@ int main(void)
         TEST(test_changed_definition),
         TEST(test_ignored_rules),
         TEST(test_no_memory),
+        TEST(test_matches_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
