@@ -5,6 +5,23 @@
 #include "api/schema_check.h"
 #include "text/utf8.h"
 
+/* ---- Between versions. */
+
+/* Conversion strategy None: apiVersion differs, and what the stored version does not know is not stored. */
+static err_t custom_to_stored(struct arena *arena, const struct kind *kind, struct json *object, struct error *error)
+{
+    const struct kind *stored = kind_stored(kind);
+    struct warnings none = {0};
+    struct json *fitted = object;
+    bytes version = kind_api_version(arena, stored);
+    if (stored->schema != kind->schema)
+        TRY(decode_tree(arena, stored->schema, object, FIELD_VALIDATION_IGNORE, &none, &fitted, error));
+    if (!version.p || !json_set(fitted, BYTES("apiVersion"), json_string(arena, version)))
+        return arena_error(arena, error);
+    *object = *fitted;
+    return ERR_OK;
+}
+
 /* ---- Validation. */
 
 static const char *json_kind(const struct json *value)
@@ -119,4 +136,5 @@ static void custom_warn(
 const struct kind_rules custom_rules = {
     .validate = custom_validate,
     .warn = custom_warn,
+    .to_stored = custom_to_stored,
 };

@@ -345,16 +345,25 @@ static err_t set_version(struct arena *arena, const struct kind *kind, struct js
     return ERR_OK;
 }
 
-/* A custom object of any version: they differ by apiVersion alone, and by what their schemas keep. */
-static err_t decode_custom(
-    struct arena *arena, const struct kind *kind, bytes stored, struct json **ret, struct error *error)
+static err_t fit(
+    struct arena *arena, const struct kind *kind, struct json *tree, struct json **ret, struct error *error)
 {
     struct warnings none = {0};
-    struct json *tree;
-    TRY(json_parse(arena, stored, &(struct json_options){.max_depth = 100}, &tree, NULL, error));
     TRY(set_version(arena, kind, tree, error));
     TRY(decode_patched(arena, kind, tree, FIELD_VALIDATION_IGNORE, &none, ret, error));
     return schema_set_defaults(arena, kind->schema, *ret, error);
+}
+
+/* A custom object of any version: they differ by apiVersion alone, and by what their schemas keep; what the stored
+ * version does not know is in none. */
+static err_t decode_custom(
+    struct arena *arena, const struct kind *kind, bytes stored, struct json **ret, struct error *error)
+{
+    struct json *tree;
+    TRY(json_parse(arena, stored, &(struct json_options){.max_depth = 100}, &tree, NULL, error));
+    if (kind_stored(kind)->schema != kind->schema)
+        TRY(fit(arena, kind_stored(kind), tree, &tree, error));
+    return fit(arena, kind, tree, ret, error);
 }
 
 static err_t decode_built_in(

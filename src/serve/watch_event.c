@@ -78,6 +78,29 @@ static err_t state_spoil(struct arena *arena, const struct event *event, struct 
     return state->text.p ? ERR_OK : arena_error(arena, error);
 }
 
+/* The object as a watch of another version sees it; NULL when it cannot be shown. */
+static const struct json *state_of_version(
+    struct arena *arena, const struct event_state *state, const struct kind *kind)
+{
+    struct json *object;
+    bytes text;
+    return decode_stored(arena, kind, state->text, &text, NULL) == ERR_OK &&
+                   record_parse(arena, kind, text, &object, NULL) == ERR_OK
+               ? object
+               : NULL;
+}
+
+static bool fields_match(
+    struct arena *arena, const struct event *event, const struct event_state *state, const struct event_filter *filter)
+{
+    const struct json *object = state->object;
+    if (!filter->fields.count)
+        return true;
+    if (filter->kind != event->kind)
+        object = state_of_version(arena, state, filter->kind);
+    return object && field_selector_matches(&filter->fields, filter->kind, object);
+}
+
 static bool state_matches(
     struct arena *arena, const struct event *event, struct event_state *state, const struct event_filter *filter)
 {
@@ -92,7 +115,7 @@ static bool state_matches(
                stub_matches(event, filter);
     return label_selector_matches(
                &filter->labels, json_at(state->object, BYTES("metadata"), BYTES("labels"), BYTES_NONE)) &&
-           field_selector_matches(&filter->fields, event->kind, state->object);
+           fields_match(arena, event, state, filter);
 }
 
 enum event_type event_type_for(struct arena *arena, struct event *event, const struct event_filter *filter)

@@ -128,8 +128,8 @@ uint64_t watch_hub_position(const struct watch_hub *hub)
 static void resume_bucket(struct watch_hub *hub, const struct event *event, bytes namespace, bytes name)
 {
     for (struct watch_member *m = hub->buckets[bucket_of(event->kind, namespace, name)]; m; m = m->next) {
-        if (!m->live || m->resumed || m->filter.kind != event->kind || !bytes_equal(m->filter.namespace, namespace) ||
-            !bytes_equal(m->filter.name, name))
+        if (!m->live || m->resumed || m->filter.kind->number != event->kind->number ||
+            !bytes_equal(m->filter.namespace, namespace) || !bytes_equal(m->filter.name, name))
             continue;
         m->resumed = true;
         m->window = window_get(hub->window);
@@ -144,7 +144,8 @@ static void resume_bucket(struct watch_hub *hub, const struct event *event, byte
 static bool bucket_wants(const struct watch_hub *hub, const struct kind *kind, bytes namespace, bytes name)
 {
     for (const struct watch_member *m = hub->buckets[bucket_of(kind, namespace, name)]; m; m = m->next)
-        if (m->filter.kind == kind && bytes_equal(m->filter.namespace, namespace) && bytes_equal(m->filter.name, name))
+        if (m->filter.kind->number == kind->number && bytes_equal(m->filter.namespace, namespace) &&
+            bytes_equal(m->filter.name, name))
             return true;
     return false;
 }
