@@ -69,6 +69,8 @@ def kubectl(server, kubectl_program):
 @pytest.fixture
 def k(kubectl, namespace):
     """kubectl in a namespace of the test's own."""
+    harness.await_furniture(kubectl.server, namespace)
+
     def run(*arguments, **more):
         return kubectl.run("-n", namespace, *arguments, **more)
     run.out = lambda *arguments, **more: run(*arguments, **more).stdout

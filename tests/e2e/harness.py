@@ -311,13 +311,20 @@ def run_to_end(command, timeout=READY_SECONDS, **more):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
+def await_furniture(server, namespace):
+    """Waits until a new namespace has the service account without which no Pod is made in it."""
+    poll(lambda: server.request("GET", f"/api/v1/namespaces/{namespace}/serviceaccounts/default").status == 200, "the default service account")
+
+
 # ---- kubectl
 
 def kubectl_programs():
-    """Name and path of each kubectl: Debian's 1.20 and a newer one, where they are; COFFER_KUBECTLS=path:path sets others."""
+    """The paths that kubectls.sh finds; COFFER_KUBECTLS=path:path sets others."""
     given = os.environ.get("COFFER_KUBECTLS")
-    paths = given.split(":") if given else [p for p in ("/usr/bin/kubectl",) if os.path.exists(p)]
-    return paths
+    if given is None:
+        given = subprocess.run([ROOT / "tests" / "e2e" / "kubectls.sh"], stdin=subprocess.DEVNULL, capture_output=True, text=True).stdout.strip()
+        os.environ["COFFER_KUBECTLS"] = given
+    return given.split(":") if given else []
 
 
 MINORS = {}  # of each kubectl, by its path

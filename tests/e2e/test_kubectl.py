@@ -231,7 +231,7 @@ def test_immutable(k):
 
 
 def test_delete(three):
-    assert three.out("delete", "secret", "one") == 'secret "one" deleted\n'
+    assert three.out("delete", "secret", "one").startswith('secret "one" deleted')
     assert "not found" in three("delete", "secret", "one", check=False).stderr
     three("delete", "secret", "one", "--ignore-not-found")
     assert "two" in three.out("delete", "secrets", "-l", "app=x")
@@ -306,6 +306,10 @@ def test_raw(kubectl):
     assert kubectl.out("get", "--raw", "/readyz") == "ok"
     assert "readyz check passed" in kubectl.out("get", "--raw", "/readyz?verbose")
     assert "# TYPE" in kubectl.out("get", "--raw", "/metrics")
+
+
+def test_the_newest_kubectl_is_among_them(client):
+    assert client("kubectl") in harness.kubectl_programs()
 
 
 def test_unknown_resource(kubectl):

@@ -54,6 +54,7 @@ def furnished(server):
     """A namespace with one object of each kind, named x."""
     name = "t-read-" + harness.secrets.token_hex(4)
     server.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+    harness.await_furniture(server, name)
     for resource, version, kind, more, _ in OBJECTS:
         path = f"/{'api' if version == 'v1' else 'apis'}/{version}/namespaces/{name}/{resource}"
         server.call("POST", path, {"apiVersion": version, "kind": kind, "metadata": {"name": "x", "labels": LABELS}, **more})
