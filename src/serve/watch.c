@@ -281,7 +281,7 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
     if (result != ERR_OK)
         return HTTP_PULL_ABORT;
     if (!piece.n)
-        return HTTP_PULL_WAIT;
+        return w->member.ends && w->member.live ? HTTP_PULL_END : HTTP_PULL_WAIT;
     w->rest = w->messages ? piece : BYTES_NONE;
     *ret = w->messages ? take_message(w) : piece;
     return HTTP_PULL_DATA;

@@ -20,6 +20,7 @@ struct watch_hub {
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
     uint64_t position;
+    uint64_t kinds; /* the registry's version when it was last looked at */
     struct window *window;
     struct watch_member *resumed; /* members that have not taken the window yet */
     struct watch_member *buckets[BUCKETS];
@@ -243,6 +244,25 @@ static void drop_window(struct task *task)
     leave_behind(hub);
 }
 
+/* A watch of a kind that is no longer served reads what is left in the log, and ends. */
+static void end_unserved(struct watch_hub *hub)
+{
+    const struct registry *registry = registry_current();
+    if (hub->kinds == registry_version(registry))
+        return;
+    hub->kinds = registry_version(registry);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (struct watch_member *m = hub->buckets[i]; m; m = m->next) {
+            const struct kind *kind = m->filter.kind;
+            if (kind_by_resource(registry, bytes_of(kind->group), bytes_of(kind->version), bytes_of(kind->plural)))
+                continue;
+            watch_hub_took(m);
+            m->live = false;
+            m->ends = true;
+            http_resume(m->exchange);
+        }
+}
+
 static void hub_turn(struct task *task)
 {
     struct watch_hub *hub = (struct watch_hub *)((char *)task - offsetof(struct watch_hub, task));
@@ -264,6 +284,7 @@ static void hub_turn(struct task *task)
     else if (rows == ROWS_MORE && !atomic_exchange(&hub->posted, true))
         loop_post(hub->loop, &hub->task);
     wake(hub);
+    end_unserved(hub);
     if (hub->window && !hub->drop_posted) {
         hub->drop_posted = true;
         loop_post(hub->loop, &hub->drop);

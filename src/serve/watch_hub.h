@@ -28,6 +28,7 @@ struct watch_member {
     struct watch_member *next, **link;                 /* of its bucket */
     struct watch_member *resumed_next, **resumed_link; /* of those that have a window to take */
     bool resumed, live;
+    bool ends;             /* when it has read the log up to now */
     struct window *window; /* while live and resumed: what to take events from */
 };
 

@@ -60,3 +60,15 @@ def test_events_of_both_groups_are_seen_live(server, namespace):
         server.call("POST", old, {"metadata": {"name": "e"}, "involvedObject": {"namespace": namespace, "name": "x"}, "reason": "R"})
         assert seen_old.next()["object"]["apiVersion"] == "v1"
         assert seen_new.next()["object"]["apiVersion"] == "events.k8s.io/v1"
+
+
+def test_watches_end_with_their_definition(server, namespace):
+    group = f"g{harness.secrets.token_hex(4)}.example.com"
+    install(server, definition("things", group))
+    server.call("POST", things(group, "v1", namespace), thing(group, "v1", "a"))
+    watches = [server.watch(f"{things(group, 'v1', namespace)}?watch=true&timeoutSeconds=60&resourceVersion=0") for _ in range(4)]
+    assert {watch.next()["type"] for watch in watches} == {"ADDED"}
+    server.call("DELETE", f"{DEFINITIONS}/things.{group}")
+    for watch in watches:
+        with watch:
+            assert [event["type"] for event in watch.rest()] == ["DELETED"]
