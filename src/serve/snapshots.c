@@ -213,23 +213,26 @@ static err_t apply_definition(struct server *server, struct arena *arena, const 
     return learn_kind(server, arena, definition, error);
 }
 
-/* A definition that cannot be read or held leaves what was in force, and says so. */
-static void apply_row(struct server *server, const struct record *record)
+/* A definition that cannot be read or held leaves what was in force, and says so. False: for want of memory alone. */
+static bool apply_row(struct server *server, const struct record *record)
 {
     const struct kind *kind = kind_by_number(registry_current(), record->key.kind);
     struct arena arena;
     struct error error;
+    err_t code;
 
     if (!kind || !snapshots_follow(kind))
-        return;
+        return true;
     arena_init(&arena, DEFINITION_MEMORY);
     error_init(&error, &arena);
-    if (apply_definition(server, &arena, kind, record, &error) != ERR_OK) {
+    code = apply_definition(server, &arena, kind, record, &error);
+    if (code != ERR_OK) {
         bytes name = arena_copy(&arena, record->key.name);
         log_event(LOG_ERROR, "a CustomResourceDefinition is not in force",
             log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
     }
     arena_reset(&arena);
+    return code != ERR_NO_MEMORY && code != ERR_TOO_MANY_REQUESTS;
 }
 
 /* ---- Following the store. */
@@ -256,8 +259,8 @@ static err_t load(struct server *server, struct read_txn *txn, struct error *err
     TRY(range_begin(&range, error));
     while (code == ERR_OK && range_next(&range, &record) == 1) {
         code = number_definition(server, record.key.name, error);
-        if (code == ERR_OK)
-            apply_row(server, &record);
+        if (code == ERR_OK && !apply_row(server, &record))
+            code = error_set(error, ERR_NO_MEMORY, "no memory for the kinds that are defined");
     }
     range_end(&range);
     return code;
@@ -275,7 +278,8 @@ static void follow(void *context, uint64_t revision)
         return; /* the next commit reads on from here */
     while (
         server->snapshots->applied < revision && (found = store_next(txn, server->snapshots->applied, &record)) == 1) {
-        apply_row(server, &record);
+        if (!apply_row(server, &record))
+            break; /* no memory: the next commit tries again from here */
         server->snapshots->applied = record.revision;
     }
     if (found < 0 && load(server, txn, NULL) == ERR_OK) /* they are compacted: so long none could be read */
