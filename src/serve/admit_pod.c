@@ -13,6 +13,41 @@ static err_t refused(struct request *r, err_t code)
     return code;
 }
 
+#define ACCOUNT_WAIT_MS  1000
+#define ACCOUNT_RETRY_MS 10
+
+static bool is_stored(struct read_txn *txn, const struct kind *kind, bytes key)
+{
+    struct record record;
+
+    return store_get(txn, (struct store_key){kind->number, key}, 0, &record, NULL) == ERR_OK;
+}
+
+enum step_result account_step(struct request *r)
+{
+    uint64_t now = clock_monotonic_us();
+    struct read_txn *txn;
+    bytes key;
+    bool on_its_way;
+
+    if (r->kind != &pod_kind || r->subresource != SUBRESOURCE_NONE)
+        return STEP_NEXT;
+    if (r->wait_until_us == 0)
+        r->wait_until_us = now + ACCOUNT_WAIT_MS * 1000;
+    key = object_key(r->arena, r->namespace, BYTES("default"));
+    if (!key.p)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    on_its_way = key.n <= STORE_KEY_MAX && is_stored(txn, &namespace_kind, r->namespace) &&
+                 !is_stored(txn, &service_account_kind, key);
+    store_read_end(txn);
+    if (!on_its_way || now >= r->wait_until_us)
+        return STEP_NEXT;
+    r->wait_ms = ACCOUNT_RETRY_MS;
+    return STEP_AGAIN;
+}
+
 static err_t read_limits(struct request *r, struct read_txn *txn, struct admission_list *ret)
 {
     bytes prefix = arena_join(r->arena, r->namespace, BYTES("/"), ARENA_END);

@@ -48,6 +48,7 @@ static const struct step {
     {body_step, WRITES | BIT(DELETECOLLECTION), ON_LOOP},
     {list_open_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {list_plan_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
+    {account_step, BIT(CREATE), ON_LOOP},
     {decode_step, WRITES | BIT(DELETECOLLECTION), ON_POOL},
     {collection_step, BIT(DELETECOLLECTION), ON_POOL},
     {list_answer_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},

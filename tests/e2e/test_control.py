@@ -44,6 +44,30 @@ def test_default_service_account(server):
     server.call("DELETE", f"{NAMESPACES}/{name}")
 
 
+def pod(name, **spec):
+    return manifest("Pod", name, spec={"containers": [{"name": "c", "image": "i"}], **spec})
+
+
+def test_pods_wait_for_the_account_of_their_namespace(server):
+    """As with kube-apiserver, a Pod may follow its namespace at once."""
+    for _ in range(20):
+        name = "t-" + harness.secrets.token_hex(4)
+        with server.connect() as connection:
+            assert connection.request("POST", NAMESPACES, body=manifest("Namespace", name)).status == 201
+            answer = connection.request("POST", f"{NAMESPACES}/{name}/pods", body=pod("p"))
+            assert answer.status == 201, answer
+        server.call("DELETE", f"{NAMESPACES}/{name}")
+
+
+def test_pods_do_not_wait_for_ever(start):
+    server = start(flags=["--no-controllers"])
+    began = time.monotonic()
+    answer = server.request("POST", f"{NAMESPACES}/default/pods", pod("p"))
+    assert answer.status == 403 and answer.json()["message"].endswith('serviceaccount "default" not found')
+    assert 0.9 < time.monotonic() - began < 20
+    assert server.request("POST", f"{NAMESPACES}/none/pods", pod("p")).status == 404
+
+
 def test_root_ca(server):
     name = create(server)
     maps = f"{NAMESPACES}/{name}/configmaps"
