@@ -5,7 +5,7 @@
 #
 #   check.sh             all of it, in under 15 minutes on two cores
 #   check.sh --fast      build, unit tests, corpora, layers and linters only
-#   check.sh --long      the long rounds too: 500 kills, longer fuzzing, the newest kubectl built from source
+#   check.sh --long      the long rounds too: 500 kills, longer fuzzing, the machine's own kubectl too
 #   check.sh PART...     only these parts: unit layers fuzz lint e2e
 # shellcheck disable=SC2317 # the parts are called by name
 set -uo pipefail
