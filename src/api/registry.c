@@ -117,7 +117,7 @@ static int order_of_numbers(const void *a, const void *b)
 /* Room for count kinds, and for as many numbers. */
 static struct registry *snapshot_new(size_t count, uint64_t version)
 {
-    struct registry *r = calloc(1, sizeof *r + 2 * count * sizeof *r->kinds);
+    struct registry *r = calloc(1, sizeof *r + 2 * count * sizeof(const struct kind *));
 
     if (r)
         *r = (struct registry){.references = 1, .version = version, .numbers = r->kinds + count};
@@ -126,13 +126,13 @@ static struct registry *snapshot_new(size_t count, uint64_t version)
 
 static void snapshot_sort(struct registry *r)
 {
-    qsort(r->kinds, r->count, sizeof *r->kinds, order_of);
+    qsort(r->kinds, r->count, sizeof(const struct kind *), order_of);
     for (size_t i = 0; i < r->count; i++) {
         const struct kind *kind = r->kinds[i];
         if (kind->set ? kind->set->kinds[0] == kind : !kind->stored_as) /* what is stored need not be served */
             r->numbers[r->number_count++] = kind_stored(kind);
     }
-    qsort(r->numbers, r->number_count, sizeof *r->numbers, order_of_numbers);
+    qsort(r->numbers, r->number_count, sizeof(const struct kind *), order_of_numbers);
 }
 
 /* The kinds but those of group and plural, and those of the set. NULL without memory. */
@@ -190,7 +190,7 @@ void kinds_register(const struct kind *const *kinds, size_t count)
         exit(1);
     }
     r->count = count;
-    memcpy(r->kinds, kinds, count * sizeof *kinds);
+    memcpy(r->kinds, kinds, count * sizeof(const struct kind *));
     snapshot_sort(r);
     pthread_mutex_lock(&mutex);
     snapshot_put(atomic_exchange(&current, r));

@@ -114,7 +114,7 @@ bytes job_indexes_fault(struct arena *arena, bytes text, int64_t completions, in
     for (bytes left = text; left.n;) {
         size_t comma = bytes_find(left, ','), dash;
         bytes interval = {left.p, comma}, fault;
-        int64_t from, to;
+        int64_t from = 0, to;
         left = bytes_skip(left, comma < left.n ? comma + 1 : comma);
         dash = bytes_find(interval, '-');
         if (dash < interval.n && bytes_find(bytes_skip(interval, dash + 1), '-') + dash + 1 < interval.n)
