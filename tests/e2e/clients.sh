@@ -28,7 +28,7 @@ once() {
   [ -d "$directory" ] && return
   NEW=$(mktemp -d "$directory.XXXXXX")
   trap 'chmod -R u+w "$NEW" 2>/dev/null; rm -rf "$NEW"' EXIT
-  (cd "$NEW" && "$@") >"$log" 2>&1 || unavailable "$NAME could not be fetched or built (no network?): $(tail -n 1 "$log")"
+  (cd "$NEW" && "$@") >"$log" 2>&1 || unavailable "$NAME could not be fetched or built (no network?), see $log"
   mv "$NEW" "$directory"
 }
 
@@ -79,7 +79,7 @@ node_client() {
     unavailable "no node 18 or newer with npm here"
   fi
   once "$CACHE/client-node-$CLIENT_NODE" npm install --no-audit --no-fund --no-package-lock --ignore-scripts --loglevel=error \
-    --prefix . "@kubernetes/client-node@$CLIENT_NODE"
+    --fetch-retries=1 --fetch-retry-mintimeout=1000 --prefix . "@kubernetes/client-node@$CLIENT_NODE"
   echo "$CACHE/client-node-$CLIENT_NODE"
 }
 

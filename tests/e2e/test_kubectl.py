@@ -308,8 +308,9 @@ def test_raw(kubectl):
     assert "# TYPE" in kubectl.out("get", "--raw", "/metrics")
 
 
-def test_the_newest_kubectl_is_among_them(client):
-    assert client("kubectl") in harness.kubectl_programs()
+def test_there_is_a_newest_kubectl(client, server):
+    """Left out, with the reason, where it cannot be built: then the tests here ran without it."""
+    assert harness.Kubectl(client("kubectl"), server).minor >= 34
 
 
 def test_unknown_resource(kubectl):
