@@ -310,7 +310,7 @@ static void line_took(struct local_sink *sink, size_t n)
     }
 }
 
-/* With the lock, after the end. */
+/* With the lock, after the end, or when something that came found no room: then nothing more is taken. */
 static err_t watch_ended(struct local_sink *sink, struct arena *arena, struct api_event *ret, struct error *error)
 {
     struct api_reply refusal = {.status = sink->status};
@@ -335,10 +335,10 @@ static err_t local_next(
     err_t code = ERR_OK;
     *ret = (struct api_event){.type = API_NONE};
     pthread_mutex_lock(&hub->lock);
-    while (!(found = line_find(sink, &line)) && !hub->stopped && !sink->ended)
+    while (!(found = line_find(sink, &line)) && !hub->stopped && !sink->ended && !sink->overflowed)
         if (until_ms == 0 || !wait_until(hub, until_ms))
             break;
-    if (hub->stopped || (!found && sink->ended)) {
+    if (hub->stopped || (!found && (sink->ended || sink->overflowed))) {
         code = watch_ended(sink, arena, ret, error);
         found = false;
     } else if (found) {
