@@ -71,6 +71,15 @@ static bool selectable(const struct kind *kind, bytes field)
     return false;
 }
 
+/* In upstream's words: kinds without selectable fields of their own share a sentence. */
+static err_t unsupported(const struct kind *kind, bytes field, struct error *error)
+{
+    if (kind->custom || kind->selectable_field_count > 0)
+        return error_set(error, ERR_BAD_REQUEST, "field label not supported: %.*s", BYTES_FMT(field));
+    return error_set(error, ERR_BAD_REQUEST,
+        "\"%.*s\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\"", BYTES_FMT(field));
+}
+
 static err_t parse_term(
     struct arena *arena, const struct kind *kind, bytes text, bytes term, struct requirement *ret, struct error *error)
 {
@@ -88,7 +97,7 @@ static err_t parse_term(
         return arena_error(arena, error);
     TRY(unescape(arena, bytes_skip(term, at + skip), value, error));
     if (!selectable(kind, field))
-        return error_set(error, ERR_BAD_REQUEST, "field label not supported: %.*s", BYTES_FMT(field));
+        return unsupported(kind, field, error);
     *ret = (struct requirement){
         .operator= not_equal ? SELECT_NOT_EQUALS : SELECT_EQUALS, .key = field, .values = value, .value_count = 1};
     return ERR_OK;

@@ -112,7 +112,8 @@ def test_sorted_and_selected(k):
     assert k.out(*options, "--sort-by=.data.key").split() == ["configmap/b", "configmap/c", "configmap/a"]
     assert k.out(*options, "--field-selector=metadata.name!=a").split() == ["configmap/b", "configmap/c"]
     assert k.out("get", "configmaps", "-l", "rank in (1,2)", "-o", "name").split() == ["configmap/b", "configmap/c"]
-    assert "field label not supported" in k.refused("get", "configmaps", "--field-selector=data.key=1")
+    assert 'is not a known field selector: only "metadata.name"' in k.refused("get", "configmaps", "--field-selector=data.key=1")
+    assert "field label not supported: data.key" in k.refused("get", "secrets", "--field-selector=data.key=1")
 
 
 def test_tables_of_workloads(f):

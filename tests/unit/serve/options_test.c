@@ -71,7 +71,8 @@ static const struct row {
     {VERB_LIST, "resourceVersion=0&continue=abc", ERR_OK, ""},
     {VERB_LIST, "labelSelector=a%3D%3D%3D", ERR_BAD_REQUEST,
         "unable to parse requirement: found '=', expected: identifier"},
-    {VERB_LIST, "fieldSelector=data.a%3Db", ERR_BAD_REQUEST, "field label not supported: data.a"},
+    {VERB_LIST, "fieldSelector=data.a%3Db", ERR_BAD_REQUEST,
+        "\"data.a\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""},
     {VERB_LIST, "limit=%zz", ERR_BAD_REQUEST, "invalid URL escape in the query"},
     {VERB_WATCH, "sendInitialEvents=true", ERR_INVALID,
         "ListOptions.meta.k8s.io \"\" is invalid: resourceVersionMatch: Forbidden: sendInitialEvents requires setting "
