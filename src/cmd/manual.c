@@ -112,7 +112,7 @@ static void manual_overview(struct buffer *b)
     put_head(b, BYTES("coffer"), "the Kubernetes secrets stack in one small program");
     buffer_text(b, ".Nm coffer\n.Ar COMMAND\n.Op Ar FLAG ...\n");
     put_section(b, "DESCRIPTION");
-    buffer_text(b, ".Nm\nserves Secrets to any Kubernetes client, keeps them encrypted, and hands them to programs.\n"
+    buffer_text(b, ".Nm\nserves the Kubernetes API from an encrypted store, and hands Secrets to programs.\n"
                    "Its commands are:\n.Bl -tag -width completion\n");
     for (size_t i = 0; commands[i]; i++)
         if (!commands[i]->hidden) {

@@ -167,8 +167,6 @@ static err_t open_store(struct error *error)
 static err_t open_certificates(struct error *error)
 {
     const struct serve_options *o = run.options;
-    if (!o->tls_cert_file != !o->tls_private_key_file)
-        return error_set(error, ERR_BAD_REQUEST, "--tls-cert-file and --tls-private-key-file go together");
     const struct certificates_options options = {.store = run.store,
         .atrest = run.atrest,
         .directory = run.data_dir,
@@ -358,13 +356,23 @@ static err_t harden(struct error *error)
     return ERR_OK;
 }
 
-static err_t start(struct error *error)
+/* Wrong usage is refused before a directory, a store or a key is made. */
+static err_t check_options(const struct serve_options *o, struct error *error)
 {
-    if (run.options->memory_limit < MEMORY_LIMIT_LEAST)
+    const char *path;
+    if (o->memory_limit < MEMORY_LIMIT_LEAST)
         return error_set(error, ERR_BAD_REQUEST, "--memory-limit: at least %lluM, for one request of 3 MiB",
             MEMORY_LIMIT_LEAST >> 20);
-    if (run.options->store_limit && run.options->store_limit < STORE_LIMIT_LEAST)
+    if (o->store_limit && o->store_limit < STORE_LIMIT_LEAST)
         return error_set(error, ERR_BAD_REQUEST, "--store-limit: at least %lluM", STORE_LIMIT_LEAST >> 20);
+    if (!o->tls_cert_file != !o->tls_private_key_file)
+        return error_set(error, ERR_BAD_REQUEST, "--tls-cert-file and --tls-private-key-file go together");
+    return o->unlock ? unlock_file_of(o->unlock, &path, error) : ERR_OK;
+}
+
+static err_t start(struct error *error)
+{
+    TRY(check_options(run.options, error));
     TRY(parse_listen(run.arena, run.options->listen, &run.address, &run.port, error));
     TRY(check_listen(run.address, run.port, error));
     if (run.options->data_dir)

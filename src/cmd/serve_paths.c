@@ -48,7 +48,7 @@ err_t default_unlock_file(struct arena *arena, const char *store_id, const char 
 err_t unlock_file_of(const char *option, const char **ret, struct error *error)
 {
     if (strncmp(option, "file:", 5) != 0 || option[5] == 0)
-        return error_set(error, ERR_BAD_REQUEST, "--unlock takes file:PATH");
+        return error_set(error, ERR_BAD_REQUEST, "--unlock takes file:PATH, not %s", option);
     *ret = option + 5;
     return ERR_OK;
 }
