@@ -181,9 +181,10 @@ kind: Vault
 metadata: {name: first}
 spec: {token: $TOKEN}
 YAML
-show "kubectl apply -f crd.yaml -f vault.yaml; kubectl get vaults"
+show "kubectl apply -f crd.yaml && kubectl wait --for=condition=established crd/vaults.example.com"
 k apply -f "$SCRATCH/crd.yaml" | indent
-k wait --for=condition=established crd/vaults.example.com >/dev/null
+k wait --for=condition=established crd/vaults.example.com | indent
+show "kubectl apply -f vault.yaml && kubectl get vaults"
 k apply -f "$SCRATCH/vault.yaml" | indent
 k get vaults | indent
 show "kubectl patch vault first --type=merge -p '{\"spec\":{\"region\":\"HERE\"}}'"
