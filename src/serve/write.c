@@ -10,6 +10,8 @@
 #include "kinds/kinds.h"
 #include "serve/subresource.h"
 
+#define OWNERS_COMPARED 256 /* more are too many to store anyway */
+
 static enum step_result result_of(err_t code)
 {
     return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
@@ -148,6 +150,42 @@ static err_t identify_old(struct request *r)
     return subresource_carry(r);
 }
 
+/* Of references that are equal the first is kept. */
+static err_t remove_duplicate_owners(struct request *r)
+{
+    struct json *owners = json_at(r->object, BYTES("metadata"), BYTES("ownerReferences"), BYTES_NONE);
+    struct json *kept = json_new(r->arena, JSON_ARRAY);
+    struct buffer uids;
+
+    if (!owners || owners->count < 2 || owners->count > OWNERS_COMPARED)
+        return ERR_OK;
+    buffer_init(&uids, r->arena);
+    for (const struct json *o = owners->first; o && kept; o = o->next) {
+        struct json *same = kept->first;
+        while (same && !json_equal(same, o))
+            same = same->next;
+        if (same)
+            buffer_format(&uids, "%s%.*s", uids.n > 0 ? ", " : "", BYTES_FMT(json_text(o, BYTES("uid"))));
+        else if (!json_append(kept, json_copy(r->arena, o)))
+            return arena_error(r->arena, &r->error);
+    }
+    if (!kept || uids.failed)
+        return arena_error(r->arena, &r->error);
+    if (uids.n == 0)
+        return ERR_OK;
+    bytes sentence = arena_format(r->arena,
+        ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may "
+        "reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: %.*s",
+        BYTES_FMT(buffer_bytes(&uids)));
+    if (!sentence.p)
+        return arena_error(r->arena, &r->error);
+    warning_add(r->arena, &r->warnings, sentence);
+    owners->first = kept->first;
+    owners->last = kept->last;
+    owners->count = kept->count;
+    return ERR_OK;
+}
+
 enum step_result default_step(struct request *r)
 {
     const struct kind_rules *rules = r->kind->rules;
@@ -155,6 +193,8 @@ enum step_result default_step(struct request *r)
 
     if (code == ERR_OK && r->creates)
         code = subresource_drop_status(r);
+    if (code == ERR_OK)
+        code = remove_duplicate_owners(r);
     if (code == ERR_OK)
         code = schema_set_defaults(r->arena, r->kind->schema, r->object, &r->error);
     if (code == ERR_OK && rules->set_defaults)

@@ -379,3 +379,14 @@ def test_namespace_and_collector_together(server):
     with server.watch(f"{NAMESPACES}?watch=true&fieldSelector=metadata.name%3D{name}&resourceVersion=0") as watch:
         server.call("DELETE", f"{NAMESPACES}/{name}")
         watch.until(lambda event: event["type"] == "DELETED")
+
+
+def test_references_that_are_equal_are_kept_once(server, namespace):
+    """As kube-apiserver: whole references are compared, and a Warning names the uids."""
+    def owner(name, uid):
+        return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "uid": uid}
+    owners = [owner("a", "u1"), owner("b", "u1"), owner("a", "u2"), owner("a", "u1"), owner("a", "u2")]
+    answer = server.request("POST", f"/api/v1/namespaces/{namespace}/secrets?dryRun=All",
+                            {"metadata": {"name": "s", "ownerReferences": owners}})
+    assert answer.json()["metadata"]["ownerReferences"] == owners[:3]
+    assert [w for w in answer.all("Warning") if w.endswith('duplicate UID(s) observed: u1, u2"')], answer.headers
