@@ -138,21 +138,25 @@ err_t object_prepare_update(struct arena *arena, const struct kind *kind, struct
     bytes namespace, bytes name, struct error *error)
 {
     static const char *const cleared[] = {"selfLink", "resourceVersion"};
-    static const char *const carried[] = {
-        "uid", "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
+    static const struct {
+        const char *name;
+        bool always; /* else where the client left it out: what differs is refused by object_validate */
+    } carried[] = {{"uid", false}, {"generation", true}, {"creationTimestamp", false}, {"deletionTimestamp", true},
+        {"deletionGracePeriodSeconds", false}};
     struct json *metadata = metadata_of(arena, object);
     const struct json *old_metadata = json_get(old, BYTES("metadata"));
     if (!metadata)
         return arena_error(arena, error);
     TRY(object_fit_name(object, name, error));
     TRY(fit_namespace(arena, kind, metadata, namespace, true, error));
-    TRY(object_fit_precondition(arena, kind, namespace, name, "UID", json_text(metadata, BYTES("uid")),
-        json_text(old_metadata, BYTES("uid")), error));
     remove_all(metadata, cleared, ARRAY_LEN(cleared));
     for (size_t i = 0; i < ARRAY_LEN(carried); i++) {
-        const struct json *value = json_get(old_metadata, bytes_of(carried[i]));
-        json_remove(metadata, bytes_of(carried[i]));
-        if (value && !json_set(metadata, bytes_of(carried[i]), json_copy(arena, value)))
+        bytes member = bytes_of(carried[i].name);
+        const struct json *value = json_get(old_metadata, member);
+        if (bytes_equal(member, BYTES("generation")))
+            json_remove(metadata, member);
+        if (value && (carried[i].always || !json_get(metadata, member)) &&
+            !json_set(metadata, member, json_copy(arena, value)))
             return arena_error(arena, error);
     }
     arrange(kind, metadata);

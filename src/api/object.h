@@ -53,8 +53,8 @@ MUST_CHECK err_t object_fit_name(const struct json *object, bytes name, struct e
 MUST_CHECK err_t object_fit_precondition(struct arena *, const struct kind *, bytes namespace, bytes name,
     const char *what, bytes given, bytes found, struct error *);
 /* A PUT's resourceVersion is the caller's to read before this clears it.
- * On update: name and namespace must fit the URL; uid, creationTimestamp, deletion fields, generation are carried over
- * from old. */
+ * On update: name and namespace must fit the URL; uid, creationTimestamp and deletion fields that the client left out,
+ * deletionTimestamp and generation in any case are carried over from old; others are object_validate's to refuse. */
 MUST_CHECK err_t object_prepare_update(struct arena *, const struct kind *, struct json *object, const struct json *old,
     bytes namespace, bytes name, struct error *);
 /* Adds causes for names, labels, annotations, owner references, finalizers (old NULL on create), then calls the kind's

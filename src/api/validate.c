@@ -257,12 +257,33 @@ void metadata_validate(struct arena *arena, const struct json *metadata, bool qu
     managed_fields_validate(arena, metadata, error);
 }
 
+/* What only the server sets. */
+static void validate_unchanged(
+    struct arena *arena, const struct json *metadata, const struct json *old, struct error *error)
+{
+    static const char *const names[] = {"uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const struct json *now = json_get(metadata, bytes_of(names[i])), *before = json_get(old, bytes_of(names[i]));
+        if (!now || (before && json_equal(now, before)))
+            continue;
+        bytes field = arena_join(arena, BYTES("metadata."), bytes_of(names[i]), ARENA_END);
+        struct buffer shown;
+        buffer_init(&shown, arena);
+        json_write(&shown, now);
+        if (field.p && !shown.failed)
+            error_cause(error, "FieldValueInvalid", field, "Invalid value: %.*s: field is immutable",
+                BYTES_FMT(buffer_bytes(&shown)));
+    }
+}
+
 err_t object_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
     const struct json *metadata = json_get(object, BYTES("metadata")), *old_metadata = json_get(old, BYTES("metadata"));
     unsigned before = error->cause_count;
     validate_names(arena, kind, metadata, error);
+    if (old)
+        validate_unchanged(arena, metadata, old_metadata, error);
     if (json_get(old_metadata, BYTES("deletionTimestamp")))
         validate_no_new_finalizers(
             arena, json_get(metadata, BYTES("finalizers")), json_get(old_metadata, BYTES("finalizers")), error);

@@ -54,7 +54,7 @@ static void check_mode(const struct field *spec)
 
 static void check_manager(const struct field *manager)
 {
-    bytes text = field_text(manager), path = {text.p, 0};
+    bytes text = field_text(manager), path;
     size_t slash = bytes_find(text, '/');
     if (!manager->value)
         return;

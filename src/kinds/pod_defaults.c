@@ -15,7 +15,7 @@ static bool is_path_component(bytes text)
     if (!text.n || !is_lower_or_digit(text.p[text.n - 1]))
         return false;
     while (i < text.n) {
-        size_t start = i;
+        size_t start;
         if (!is_lower_or_digit(text.p[i]))
             return false;
         while (i < text.n && is_lower_or_digit(text.p[i]))

@@ -205,7 +205,7 @@ static void write_index(struct document_cache *cache, struct buffer *b, const st
 
     b->failed = !versions;
     buffer_text(b, "{\"paths\":{");
-    for (size_t i = 0; !b->failed && i < count; i++) {
+    for (size_t i = 0; versions && !b->failed && i < count; i++) {
         const struct kind *k = versions[i].kinds[0];
         const char *root = k->group[0] ? "apis/" : "api";
         if (!tag_of(cache, registry, &versions[i], tag))

@@ -140,8 +140,12 @@ static err_t check_sent_revision(struct request *r)
 
 static err_t identify_old(struct request *r)
 {
+    bytes given = json_text(json_get(r->object, BYTES("metadata")), BYTES("uid"));
     err_t code = object_prepare_update(r->arena, r->kind, r->object, r->old, r->namespace, r->name, &r->error);
 
+    if (code == ERR_OK && r->verb == VERB_UPDATE) /* in a patch it would be a change */
+        code = object_fit_precondition(r->arena, r->kind, r->namespace, r->name, "UID", given,
+            json_text(json_get(r->old, BYTES("metadata")), BYTES("uid")), &r->error);
     if (code == ERR_CONFLICT)
         r->details = (struct status_details){
             .name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
