@@ -82,6 +82,8 @@ void check_dns_subdomain_of(const struct field *, bytes name);
 void check_qualified_name(const struct field *);
 void check_label_value(const struct field *);
 void check_labels(const struct field *map);
+/* The values that In, NotIn, Exists and DoesNotExist need or forbid; false for another operator. */
+bool check_set_operator(const struct field *requirement);
 /* meta/v1 LabelSelector; absent is fine. */
 void check_label_selector(const struct field *);
 /* "field is immutable" unless equal to the old object's. */

@@ -98,18 +98,26 @@ void check_labels(const struct field *map)
     }
 }
 
-static void check_requirement(const struct field *requirement)
+bool check_set_operator(const struct field *requirement)
 {
     const struct field *operator= FIELD(requirement, "operator"), *values = FIELD(requirement, "values");
     if (field_is(operator, "In") || field_is(operator, "NotIn")) {
         if (!field_count(values))
             field_required_because(values, "must be specified when `operator` is 'In' or 'NotIn'");
-    } else if (field_is(operator, "Exists") || field_is(operator, "DoesNotExist")) {
-        if (field_count(values))
-            field_forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
-    } else {
-        field_invalid(operator, "not a valid selector operator");
+        return true;
     }
+    if (!field_is(operator, "Exists") && !field_is(operator, "DoesNotExist"))
+        return false;
+    if (field_count(values))
+        field_forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
+    return true;
+}
+
+static void check_requirement(const struct field *requirement)
+{
+    const struct field *operator= FIELD(requirement, "operator"), *values = FIELD(requirement, "values");
+    if (!check_set_operator(requirement))
+        field_invalid(operator, "not a valid selector operator");
     check_qualified_name(FIELD(requirement, "key"));
     FIELD_EACH(value, values)
     check_label_value(&value);

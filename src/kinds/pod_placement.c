@@ -7,18 +7,11 @@
 static void check_node_requirement(const struct field *requirement, bool check_values)
 {
     const struct field *operator= FIELD(requirement, "operator"), *values = FIELD(requirement, "values");
-    if (field_is(operator, "In") || field_is(operator, "NotIn")) {
-        if (!field_count(values))
-            field_required_because(values, "must be specified when `operator` is 'In' or 'NotIn'");
-    } else if (field_is(operator, "Exists") || field_is(operator, "DoesNotExist")) {
-        if (field_count(values))
-            field_forbidden(values, "may not be specified when `operator` is 'Exists' or 'DoesNotExist'");
-    } else if (field_is(operator, "Gt") || field_is(operator, "Lt")) {
-        if (field_count(values) != 1)
-            field_required_because(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
-    } else {
+    bool compares = field_is(operator, "Gt") || field_is(operator, "Lt");
+    if (!check_set_operator(requirement) && !compares)
         field_invalid(operator, "not a valid selector operator");
-    }
+    if (compares && field_count(values) != 1)
+        field_required_because(values, "must be specified single value when `operator` is 'Lt' or 'Gt'");
     check_qualified_name(FIELD(requirement, "key"));
     if (check_values)
         FIELD_EACH(value, values)
