@@ -18,44 +18,26 @@ bool encode_protobuf_possible(const struct kind *kind)
     return !kind->custom;
 }
 
-size_t encode_open(const struct buffer *out)
-{
-    return out->n;
-}
-
-/* The head's size is known only now: the content moves back to let it in. */
-void encode_close(struct buffer *out, size_t opened, uint32_t number)
-{
-    size_t n = out->n - opened, head = protobuf_varint_size((uint64_t)number << 3) + protobuf_varint_size(n);
-
-    if (!buffer_reserve(out, head))
-        return;
-    memmove(out->p + opened + head, out->p + opened, n);
-    out->n = opened;
-    protobuf_put_head(out, number, n);
-    out->n += n;
-}
-
 static void put_type(struct buffer *out, bytes api_version, bytes kind)
 {
     size_t type;
 
     buffer_put(out, BYTES("k8s\0"));
-    type = encode_open(out);
+    type = protobuf_open(out);
     protobuf_put_bytes(out, 1, api_version);
     protobuf_put_bytes(out, 2, kind);
-    encode_close(out, type, FIELD_TYPE);
+    protobuf_close(out, type, FIELD_TYPE);
 }
 
 size_t envelope_open(struct buffer *out, bytes api_version, bytes kind)
 {
     put_type(out, api_version, kind);
-    return encode_open(out);
+    return protobuf_open(out);
 }
 
 void envelope_close(struct buffer *out, size_t opened)
 {
-    encode_close(out, opened, FIELD_MESSAGE);
+    protobuf_close(out, opened, FIELD_MESSAGE);
     envelope_end(out);
 }
 

@@ -16,10 +16,6 @@ bool encode_protobuf_possible(const struct kind *);
 MUST_CHECK err_t encode_protobuf(
     struct arena *, struct buffer *, const struct schema *, const struct json *, struct error *);
 
-/* A nested message: what is written between the two becomes the content of field `number`. */
-size_t encode_open(const struct buffer *);
-void encode_close(struct buffer *, size_t opened, uint32_t number);
-
 /* "k8s\0" and the runtime.Unknown around a message; api_version "v1". The message is what is written between the two.
  */
 size_t envelope_open(struct buffer *, bytes api_version, bytes kind);

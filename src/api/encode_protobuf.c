@@ -68,7 +68,7 @@ static uint64_t fraction_of(bytes text)
 /* {1: seconds, 2: nanos}; no time at all is an empty message. */
 static err_t put_time(struct writer *w, uint32_t number, const struct schema *schema, const struct json *value)
 {
-    size_t opened = encode_open(w->out);
+    size_t opened = protobuf_open(w->out);
     int64_t seconds;
 
     if (value->type != JSON_NULL) {
@@ -77,7 +77,7 @@ static err_t put_time(struct writer *w, uint32_t number, const struct schema *sc
         protobuf_put_varint(w->out, 1, (uint64_t)seconds);
         protobuf_put_varint(w->out, 2, fraction_of(value->text));
     }
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 
@@ -120,34 +120,34 @@ static err_t put_boolean(struct writer *w, uint32_t number, const struct schema 
 /* {1: text} */
 static err_t put_quantity(struct writer *w, uint32_t number, const struct schema *schema, const struct json *value)
 {
-    size_t opened = encode_open(w->out);
+    size_t opened = protobuf_open(w->out);
 
     if (value->type != JSON_STRING && value->type != JSON_NULL)
         return unfit(w, schema);
     protobuf_put_bytes(w->out, 1, value->type == JSON_STRING ? value->text : BYTES("0"));
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 
 /* {1: JSON bytes}: FieldsV1, RawExtension, JSON. */
 static err_t put_json(struct writer *w, uint32_t number, const struct schema *schema, const struct json *value)
 {
-    size_t opened = encode_open(w->out), raw;
+    size_t opened = protobuf_open(w->out), raw;
 
     (void)schema;
     if (value->type != JSON_NULL) {
-        raw = encode_open(w->out);
+        raw = protobuf_open(w->out);
         json_write(w->out, value);
-        encode_close(w->out, raw, 1);
+        protobuf_close(w->out, raw, 1);
     }
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 
 /* {1: type, 2: integer, 3: text}; type 1 is text. */
 static err_t put_int_or_string(struct writer *w, uint32_t number, const struct schema *schema, const struct json *value)
 {
-    size_t opened = encode_open(w->out);
+    size_t opened = protobuf_open(w->out);
     bool is_text = value->type == JSON_STRING;
     int64_t integer = 0;
 
@@ -156,7 +156,7 @@ static err_t put_int_or_string(struct writer *w, uint32_t number, const struct s
     protobuf_put_varint(w->out, 1, is_text);
     protobuf_put_varint(w->out, 2, (uint64_t)integer);
     protobuf_put_bytes(w->out, 3, is_text ? value->text : BYTES_NONE);
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 
@@ -174,10 +174,10 @@ static err_t put_array(struct writer *w, uint32_t number, const struct schema *s
 /* A list that is a value of a map: {1: items}. */
 static err_t put_list(struct writer *w, uint32_t number, const struct schema *schema, const struct json *value)
 {
-    size_t opened = encode_open(w->out);
+    size_t opened = protobuf_open(w->out);
 
     TRY(put_array(w, 1, schema, value));
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 
@@ -189,13 +189,13 @@ static err_t put_map(struct writer *w, uint32_t number, const struct schema *sch
     if (value->type != JSON_OBJECT)
         return unfit(w, schema);
     for (const struct json *member = value->first; member; member = member->next) {
-        size_t opened = encode_open(w->out);
+        size_t opened = protobuf_open(w->out);
         protobuf_put_bytes(w->out, 1, member->key);
         if (schema->items->type == SCHEMA_ARRAY)
             TRY(put_list(w, 2, schema->items, member));
         else
             TRY(put_value(w, 2, schema->items, member));
-        encode_close(w->out, opened, number);
+        protobuf_close(w->out, opened, number);
     }
     return ERR_OK;
 }
@@ -210,7 +210,7 @@ static err_t put_union(struct writer *w, uint32_t number, const struct schema *s
         [JSON_ARRAY] = SCHEMA_ARRAY,
         [JSON_OBJECT] = SCHEMA_OBJECT};
     static const struct json yes = {.type = JSON_TRUE};
-    size_t opened = encode_open(w->out);
+    size_t opened = protobuf_open(w->out);
 
     for (uint32_t n = 1; n <= schema->property_count; n++) {
         const struct schema_property *p = schema_property_by_number(schema, n);
@@ -219,7 +219,7 @@ static err_t put_union(struct writer *w, uint32_t number, const struct schema *s
         else if (p && p->schema->type == SCHEMA_BOOLEAN)
             TRY(put_value(w, n, p->schema, &yes));
     }
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 
@@ -293,9 +293,9 @@ static err_t put_level(struct writer *w, const struct level *level)
             continue;
         }
         struct level inner = {level->schema, level->object, level->path << 8 | number, level->depth + 1};
-        size_t opened = encode_open(w->out);
+        size_t opened = protobuf_open(w->out);
         TRY(put_level(w, &inner));
-        encode_close(w->out, opened, number);
+        protobuf_close(w->out, opened, number);
     }
     return ERR_OK;
 }
@@ -313,10 +313,10 @@ static err_t put_message(struct writer *w, const struct schema *schema, const st
 
 static err_t put_object(struct writer *w, uint32_t number, const struct schema *schema, const struct json *value)
 {
-    size_t opened = encode_open(w->out);
+    size_t opened = protobuf_open(w->out);
 
     TRY(put_message(w, schema, value));
-    encode_close(w->out, opened, number);
+    protobuf_close(w->out, opened, number);
     return ERR_OK;
 }
 

@@ -91,21 +91,21 @@ static void put_message(struct buffer *, uint32_t number, const struct message *
 
 static void put_any(struct buffer *b, uint32_t number, const struct json *value)
 {
-    size_t any = encode_open(b), yaml = encode_open(b);
+    size_t any = protobuf_open(b), yaml = protobuf_open(b);
     json_write(b, value);
-    encode_close(b, yaml, 2);
-    encode_close(b, any, number);
+    protobuf_close(b, yaml, 2);
+    protobuf_close(b, any, number);
 }
 
 static void put_named(struct buffer *b, uint32_t number, const struct message *message, const struct json *value)
 {
-    size_t named = encode_open(b);
+    size_t named = protobuf_open(b);
     protobuf_put_bytes(b, 1, value->key);
     if (message)
         put_message(b, 2, message, value);
     else
         put_any(b, 2, value);
-    encode_close(b, named, number);
+    protobuf_close(b, named, number);
 }
 
 static void put_double(struct buffer *b, uint32_t number, const struct json *value)
@@ -123,15 +123,15 @@ static void put_double(struct buffer *b, uint32_t number, const struct json *val
 static void put_parameter(struct buffer *b, uint32_t number, const struct json *value)
 {
     bytes in = json_text(value, BYTES("in"));
-    size_t item = encode_open(b), parameter = encode_open(b), other = encode_open(b);
+    size_t item = protobuf_open(b), parameter = protobuf_open(b), other = protobuf_open(b);
     if (bytes_equal(in, BYTES("body"))) {
         put_message(b, 0, &body_parameter_message, value);
     } else {
         put_message(b, 0, bytes_equal(in, BYTES("path")) ? &path_parameter_message : &query_parameter_message, value);
-        encode_close(b, other, 2);
+        protobuf_close(b, other, 2);
     }
-    encode_close(b, parameter, 1);
-    encode_close(b, item, number);
+    protobuf_close(b, parameter, 1);
+    protobuf_close(b, item, number);
 }
 
 static void put_value(struct buffer *b, uint32_t number, const struct member *m, const struct json *value)
@@ -175,7 +175,7 @@ static void put_value(struct buffer *b, uint32_t number, const struct member *m,
 static void put_member(struct buffer *b, const struct member *m, const struct json *value)
 {
     bool nested = m->inside || m->form == FORM_SCHEMA_OR_TRUE;
-    size_t opened = nested ? encode_open(b) : 0;
+    size_t opened = nested ? protobuf_open(b) : 0;
     uint32_t number = m->inside ? m->inside : m->field;
     if (value->type == JSON_ARRAY || m->form == FORM_MAP)
         for (const struct json *child = value->first; child; child = child->next)
@@ -183,7 +183,7 @@ static void put_member(struct buffer *b, const struct member *m, const struct js
     else
         put_value(b, number, m, value);
     if (nested)
-        encode_close(b, opened, m->field);
+        protobuf_close(b, opened, m->field);
 }
 
 static void put_members(struct buffer *b, const struct message *message, const struct json *value)
@@ -202,12 +202,12 @@ static void put_members(struct buffer *b, const struct message *message, const s
 /* number 0: into the message that is open. */
 static void put_message(struct buffer *b, uint32_t number, const struct message *message, const struct json *value)
 {
-    size_t outer = encode_open(b), inner = encode_open(b);
+    size_t outer = protobuf_open(b), inner = protobuf_open(b);
     put_members(b, message, value);
     if (message->wrapped)
-        encode_close(b, inner, message->wrapped);
+        protobuf_close(b, inner, message->wrapped);
     if (number)
-        encode_close(b, outer, number);
+        protobuf_close(b, outer, number);
 }
 
 err_t openapi_protobuf(struct arena *arena, bytes v2_json, struct buffer *out, struct error *error)

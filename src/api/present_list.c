@@ -67,10 +67,10 @@ static bool metadata_is_last(const struct present_list *list)
 static err_t put_metadata(struct arena *arena, struct buffer *b, const struct present_list *list, struct error *error)
 {
     struct json *frame;
-    size_t opened = encode_open(b);
+    size_t opened = protobuf_open(b);
     TRY(frame_of(arena, list, &frame, error));
     TRY(encode_protobuf(arena, b, &schema_list_meta, json_get(frame, BYTES("metadata")), error));
-    encode_close(b, opened, metadata_is_last(list) ? 2 : 1);
+    protobuf_close(b, opened, metadata_is_last(list) ? 2 : 1);
     return ERR_OK;
 }
 
@@ -93,9 +93,9 @@ static err_t put_protobuf_head(
 static err_t put_protobuf_item(struct arena *arena, struct buffer *b, const struct present_list *list, bytes text,
     uint64_t revision, struct error *error)
 {
-    size_t opened = encode_open(b);
+    size_t opened = protobuf_open(b);
     TRY(present_message(arena, b, list->presentation, list->kind, text, revision, error));
-    encode_close(b, opened, metadata_is_last(list) ? 1 : 2);
+    protobuf_close(b, opened, metadata_is_last(list) ? 1 : 2);
     return ERR_OK;
 }
 

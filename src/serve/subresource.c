@@ -8,8 +8,6 @@
 #include "kinds/pod.h"
 #include "serve/delete_options.h"
 
-#define MANAGER_MOST 128
-
 static const struct kind scale_kind = {.group = "autoscaling",
     .version = "v1",
     .kind = "Scale",
@@ -54,8 +52,8 @@ struct field_manager subresource_manager(const struct request *r)
         name = http_header(r->exchange, BYTES("user-agent"));
         name.n = bytes_find(name, '/');
     }
-    if (name.n > MANAGER_MOST)
-        name.n = MANAGER_MOST;
+    if (name.n > FIELD_MANAGER_MOST)
+        name.n = FIELD_MANAGER_MOST;
     return (struct field_manager){
         name.n > 0 ? name : BYTES("unknown"), bytes_of(subresource_name(r->subresource)), clock_wall_seconds()};
 }

@@ -143,7 +143,7 @@ static void line_head(struct line *line, struct arena *arena, enum encoding enco
     if (encoding == ENCODING_PROTOBUF) {
         buffer_put(&line->text, (bytes){(const uint8_t[EVENT_LENGTH_SIZE]){0}, EVENT_LENGTH_SIZE});
         protobuf_put_bytes(&line->text, 1, bytes_of(type));
-        line->object = line->raw = encode_open(&line->text);
+        line->object = line->raw = protobuf_open(&line->text);
         return;
     }
     buffer_text(&line->text, "{\"type\":\"");
@@ -155,8 +155,8 @@ static err_t line_end(struct line *line, bytes *ret, struct error *error)
 {
     struct buffer *text = &line->text;
     if (line->encoding == ENCODING_PROTOBUF) {
-        encode_close(text, line->raw, 1);
-        encode_close(text, line->object, 2);
+        protobuf_close(text, line->raw, 1);
+        protobuf_close(text, line->object, 2);
         for (size_t i = 0, n = text->n - EVENT_LENGTH_SIZE; i < EVENT_LENGTH_SIZE && !text->failed; i++)
             text->p[i] = (uint8_t)(n >> (8 * (EVENT_LENGTH_SIZE - 1 - i)));
     } else {

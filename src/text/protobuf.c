@@ -112,6 +112,22 @@ void protobuf_put_bytes(struct buffer *out, uint32_t number, bytes content)
     buffer_put(out, content);
 }
 
+size_t protobuf_open(const struct buffer *out)
+{
+    return out->n;
+}
+
+void protobuf_close(struct buffer *out, size_t opened, uint32_t number)
+{
+    size_t n = out->n - opened, head = protobuf_varint_size((uint64_t)number << 3) + protobuf_varint_size(n);
+    if (!buffer_reserve(out, head))
+        return;
+    memmove(out->p + opened + head, out->p + opened, n);
+    out->n = opened;
+    protobuf_put_head(out, number, n);
+    out->n += n;
+}
+
 struct decoder {
     struct arena *arena;
     struct error *error;
@@ -268,18 +284,11 @@ err_t protobuf_decode(
     return ERR_OK;
 }
 
-/* The content goes behind a head whose size is known only then: it is written first, then moved. */
 static void encode_nested(struct buffer *out, uint32_t number, const struct protobuf_message *message, const void *from)
 {
-    size_t start = out->n;
+    size_t opened = protobuf_open(out);
     protobuf_encode(out, message, from);
-    size_t n = out->n - start, head = protobuf_varint_size((uint64_t)number << 3) + protobuf_varint_size(n);
-    if (!buffer_reserve(out, head))
-        return;
-    memmove(out->p + start + head, out->p + start, n);
-    out->n = start;
-    protobuf_put_head(out, number, n);
-    out->n += n;
+    protobuf_close(out, opened, number);
 }
 
 static void encode_list(struct buffer *out, const struct protobuf_member *m, const struct protobuf_list *list)

@@ -26,6 +26,10 @@ void protobuf_put_bytes(struct buffer *, uint32_t number, bytes);
 /* The head of a length-delimited field whose n content bytes follow. */
 void protobuf_put_head(struct buffer *, uint32_t number, size_t n);
 size_t protobuf_varint_size(uint64_t);
+/* A nested message whose size is not known before: what is written between the two becomes the content of field
+ * `number`. It is moved once, to let its head in. */
+size_t protobuf_open(const struct buffer *);
+void protobuf_close(struct buffer *, size_t opened, uint32_t number);
 
 /* A message as a table. Decoding fills the struct at `offset`; unknown fields are skipped; the last of a repeated
  * scalar wins. */
