@@ -217,9 +217,10 @@ void loop_turn(struct loop *loop, bool wait)
     current = loop;
     int count = epoll_wait(loop->epoll, loop->events, EVENTS_MAX, wait ? turn_timeout(loop) : 0);
     loop->event_count = count > 0 ? count : 0;
+    loop->event_next = 0; /* timers remove descriptors too, also of events that wait in this turn */
     uint64_t now = clock_monotonic_ms();
     wheel_advance(&loop->wheel, now);
-    for (loop->event_next = 0; loop->event_next < loop->event_count;) {
+    while (loop->event_next < loop->event_count) {
         const struct epoll_event *event = &loop->events[loop->event_next++];
         struct loop_fd *fd = event->data.ptr;
         if (fd)

@@ -237,6 +237,46 @@ static void removed_in_the_same_turn(void **state)
         close(fds[i / 2][i % 2]);
 }
 
+static struct end removed;
+
+static void count_ready(struct loop_fd *fd, uint32_t events)
+{
+    (void)events;
+    ((struct end *)fd)->ready++;
+}
+
+static void on_expired(struct timer *timer)
+{
+    struct probe *probe = (struct probe *)timer;
+    probe->count++;
+    loop_remove(pipe_loop, &removed.fd);
+}
+
+/* A timer comes before the events of its turn, whose number is the same as the turn's before. */
+static void removed_by_a_timer(void **state)
+{
+    int fds[2];
+    struct probe probe = {.timer.fire = on_expired};
+    (void)state;
+    pipe_loop = loop_new(0);
+    assert_non_null(pipe_loop);
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    removed.fd = (struct loop_fd){fds[0], EPOLLIN, count_ready};
+    assert_true(loop_add(pipe_loop, &removed.fd));
+    loop_turn(pipe_loop, true);
+    assert_int_equal(removed.ready, 1);
+    timer_set(pipe_loop, &probe.timer, 1);
+    for (uint64_t due = probe.timer.due_ms; clock_monotonic_ms() < due;)
+        ;
+    loop_turn(pipe_loop, true);
+    assert_int_equal(probe.count, 1);
+    assert_int_equal(removed.ready, 1);
+    loop_free(pipe_loop);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +286,7 @@ int main(void)
         cmocka_unit_test(turn_order),
         cmocka_unit_test(mailbox),
         cmocka_unit_test(removed_in_the_same_turn),
+        cmocka_unit_test(removed_by_a_timer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
