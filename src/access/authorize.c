@@ -1,9 +1,49 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/authorize.h"
 
-err_t authorize(const struct attributes *attributes, struct error *error)
+bool authorized(const struct attributes *attributes)
 {
-    if (attributes->anonymous || user_in_group(attributes->user, BYTES("system:masters")))
-        return ERR_OK;
-    return error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
+    return user_in_group(attributes->user, BYTES(USER_MASTERS));
+}
+
+err_t authorize(struct arena *arena, const struct attributes *attributes, struct decision *ret, struct error *error)
+{
+    (void)arena;
+    (void)error;
+    *ret = (struct decision){.allowed = authorized(attributes)};
+    return ERR_OK;
+}
+
+static bytes resource_text(struct arena *arena, const struct attributes *a)
+{
+    return a->subresource.n > 0 ? arena_join(arena, a->resource, BYTES("/"), a->subresource, ARENA_END) : a->resource;
+}
+
+static bytes forbidden_text(struct arena *arena, const struct attributes *a)
+{
+    bytes resource = resource_text(arena, a), scope = BYTES("at the cluster scope"), what;
+
+    if (!a->resource_request)
+        return arena_format(arena, "User \"%.*s\" cannot %.*s path \"%.*s\"", BYTES_FMT(a->user->name),
+            BYTES_FMT(a->verb), BYTES_FMT(a->path));
+    if (a->namespace.n > 0)
+        scope = arena_format(arena, "in the namespace \"%.*s\"", BYTES_FMT(a->namespace));
+    what = arena_format(arena, "User \"%.*s\" cannot %.*s resource \"%.*s\" in API group \"%.*s\" %.*s",
+        BYTES_FMT(a->user->name), BYTES_FMT(a->verb), BYTES_FMT(resource), BYTES_FMT(a->group), BYTES_FMT(scope));
+    return resource.p && scope.p ? what : BYTES_NONE;
+}
+
+err_t authorize_forbid(struct arena *arena, const struct attributes *a, bytes reason, struct error *error)
+{
+    bytes what = forbidden_text(arena, a), resource = resource_text(arena, a), object = BYTES("");
+
+    if (a->resource_request) {
+        object = a->group.n > 0 ? arena_join(arena, resource, BYTES("."), a->group, ARENA_END) : resource;
+        object = a->name.n > 0 ? arena_format(arena, "%.*s \"%.*s\" is ", BYTES_FMT(object), BYTES_FMT(a->name))
+                               : arena_join(arena, object, BYTES(" is "), ARENA_END);
+    }
+    if (!what.p || !resource.p || !object.p)
+        return arena_error(arena, error);
+    return error_set(error, ERR_FORBIDDEN, "%.*sforbidden: %.*s%s%.*s", BYTES_FMT(object), BYTES_FMT(what),
+        reason.n > 0 ? ": " : "", BYTES_FMT(reason));
 }

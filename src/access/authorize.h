@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a user may. For now members of system:masters may do everything, and nobody else anything. */
+/* Whether a user may: members of system:masters everything; nodes by the graph of what their Pods need (node_graph.h);
+ * everyone by the rules of RBAC (rbac.h), the virtual verbs of Coffer among them. The first that allows decides
+ * (kubernetes-api.md 4). Reads the published rules, takes no lock, allocates for what it says alone. */
 #ifndef COFFER_ACCESS_AUTHORIZE_H
 #define COFFER_ACCESS_AUTHORIZE_H
 
-#include "access/authenticate.h"
+#include "access/user.h"
 
-/* What is asked, before it is known whether it exists: text from the request line. */
+struct selector;
+
+/* What is asked, before it is known whether it exists: text from the request line, or from a review. */
 struct attributes {
     const struct user *user;
-    const char *verb;      /* "get" ... "deletecollection"; of other paths the lower-case method */
+    bytes verb;            /* "get" ... "deletecollection"; of other paths the lower-case method; "mount", "use" ... */
     bool resource_request; /* else path alone counts */
     bytes group, version, resource, subresource, namespace, name;
-    bytes path;     /* decoded */
-    bool anonymous; /* the route is open to everyone */
+    bytes path;                    /* decoded */
+    const struct selector *fields; /* of a list, watch or deletecollection: what it requires; NULL: nothing */
 };
 
-/* ERR_UNAUTHORIZED for everyone who may not: an identity that can do nothing is no identity yet. */
-MUST_CHECK err_t authorize(const struct attributes *, struct error *);
+struct decision {
+    bool allowed;
+    bytes reason; /* allowed: which binding and role; else what the node authorizer says against it, may be empty */
+    bytes errors; /* roles that bindings name and nobody made, joined; may be empty */
+};
+
+/* The error is for want of memory alone. */
+MUST_CHECK err_t authorize(struct arena *, const struct attributes *, struct decision *ret, struct error *);
+/* The same when only the answer counts; false without memory too. Allocates nothing. */
+bool authorized(const struct attributes *);
+
+/* kube-apiserver's 403, as error: `secrets "a" is forbidden: User "u" cannot get resource ...`. Returns ERR_FORBIDDEN,
+ * or want of memory. */
+err_t authorize_forbid(struct arena *, const struct attributes *, bytes reason, struct error *);
 
 #endif

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The registry of kinds. A snapshot holds a reference to each custom set in it; each thread that looks holds one to the
- * snapshot it saw last, so that a look takes one load, and a swap frees the old snapshot when the last thread has
- * looked again.
+/* The registry of kinds: a published snapshot, which holds a reference to each custom set in it.
  *
- *   current ──> snapshot ──> kinds (by group, version, plural) ──> kind_set ──> its memory
- *   thread  ──> snapshot */
+ *   published ──> snapshot ──> kinds (by group, version, plural) ──> kind_set ──> its memory */
 #include "api/kind.h"
 #include "base/log.h"
+#include "base/published.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 struct registry {
-    unsigned references; /* under mutex */
+    struct published_value published;
     uint64_t version;
     size_t count;
     const struct kind **numbers; /* the stored versions, by number; behind kinds */
@@ -20,12 +18,9 @@ struct registry {
     const struct kind *kinds[]; /* by group, version and plural */
 };
 
-static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct registry empty = {.references = 1};
-static _Atomic(struct registry *) current = &empty;
-static pthread_key_t at_exit;
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-static _Thread_local struct registry *seen;
+static struct registry empty = {.published.references = 1};
+static struct published published = PUBLISHED(0, &empty.published);
+static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER;
 
 /* ---- Sets. */
 
@@ -50,43 +45,20 @@ void kind_release(const struct kind *kind)
         set_release(kind->set);
 }
 
-/* ---- Snapshots. All under the mutex. */
+/* ---- Snapshots. */
 
-static void snapshot_put(struct registry *r)
+static void snapshot_free(struct published_value *value)
 {
-    if (--r->references > 0 || r == &empty)
-        return;
+    struct registry *r = (struct registry *)value;
+
     for (size_t i = 0; i < r->count; i++)
         kind_release(r->kinds[i]);
     free(r);
 }
 
-static void forget(void *snapshot)
-{
-    pthread_mutex_lock(&mutex);
-    snapshot_put(snapshot);
-    pthread_mutex_unlock(&mutex);
-}
-
-static void make_key(void)
-{
-    if (pthread_key_create(&at_exit, forget) != 0)
-        log_event(LOG_WARNING, "the registry of kinds cannot watch threads end");
-}
-
 const struct registry *registry_current(void)
 {
-    if (seen == atomic_load_explicit(&current, memory_order_acquire))
-        return seen;
-    pthread_once(&once, make_key);
-    pthread_mutex_lock(&mutex);
-    if (seen)
-        snapshot_put(seen);
-    seen = atomic_load(&current);
-    seen->references++;
-    pthread_mutex_unlock(&mutex);
-    (void)pthread_setspecific(at_exit, seen);
-    return seen;
+    return (const struct registry *)published_see(&published);
 }
 
 static int order(const struct kind *a, const struct kind *b)
@@ -120,7 +92,7 @@ static struct registry *snapshot_new(size_t count, uint64_t version)
     struct registry *r = calloc(1, sizeof *r + 2 * count * sizeof(const struct kind *));
 
     if (r)
-        *r = (struct registry){.references = 1, .version = version, .numbers = r->kinds + count};
+        *r = (struct registry){{1, snapshot_free}, .version = version, .numbers = r->kinds + count};
     return r;
 }
 
@@ -153,16 +125,13 @@ static struct registry *snapshot_with(const struct registry *old, bytes group, b
 
 static bool swap(bytes group, bytes plural, struct kind_set *set)
 {
-    struct registry *old, *new;
+    struct registry *new;
 
-    pthread_mutex_lock(&mutex);
-    old = atomic_load(&current);
-    new = snapshot_with(old, group, plural, set);
-    if (new) {
-        atomic_store_explicit(&current, new, memory_order_release);
-        snapshot_put(old);
-    }
-    pthread_mutex_unlock(&mutex);
+    pthread_mutex_lock(&changing);
+    new = snapshot_with((const struct registry *)published_newest(&published), group, plural, set);
+    if (new)
+        published_swap(&published, &new->published);
+    pthread_mutex_unlock(&changing);
     return new != NULL;
 }
 
@@ -192,9 +161,7 @@ void kinds_register(const struct kind *const *kinds, size_t count)
     r->count = count;
     memcpy(r->kinds, kinds, count * sizeof(const struct kind *));
     snapshot_sort(r);
-    pthread_mutex_lock(&mutex);
-    snapshot_put(atomic_exchange(&current, r));
-    pthread_mutex_unlock(&mutex);
+    published_swap(&published, &r->published);
 }
 
 /* ---- Looking. */

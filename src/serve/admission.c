@@ -23,20 +23,7 @@ err_t compare_add(struct request *r, uint8_t type, const struct kind *kind, byte
 err_t admission_get(struct request *r, struct read_txn *txn, const struct kind *kind, bytes key, struct json **ret,
     uint64_t *ret_revision)
 {
-    struct record record;
-    bytes text;
-    err_t code =
-        key.n > STORE_KEY_MAX ? ERR_NOT_FOUND : store_get(txn, (struct store_key){kind->number, key}, 0, &record, NULL);
-
-    *ret = NULL;
-    if (code == ERR_NOT_FOUND)
-        return ERR_OK;
-    if (code != ERR_OK)
-        return error_set(&r->error, code, "the store cannot be read");
-    TRY(record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error));
-    if (ret_revision)
-        *ret_revision = record.revision;
-    return record_parse(r->arena, kind, text, ret, &r->error);
+    return record_get(r->server->atrest, txn, r->arena, kind, key, ret, ret_revision, &r->error);
 }
 
 err_t admission_list(
@@ -55,7 +42,7 @@ err_t admission_list(
             break;
         }
         ret->revisions[ret->count] = record.revision;
-        code = record_open(r->server, r->arena, kind, &record, &text, NULL, &r->error);
+        code = record_open(r->server->atrest, r->arena, kind, &record, &text, NULL, &r->error);
         if (code == ERR_OK)
             code = record_parse(r->arena, kind, text, &ret->objects[ret->count], &r->error);
         ret->count += code == ERR_OK;
@@ -131,7 +118,7 @@ static err_t admit(struct request *r, struct read_txn *txn)
 {
     if (r->kind == &certificate_signing_request_kind && r->object)
         TRY(admit_signing_request(r));
-    if (r->creates && snapshots_follow(r->kind) && !r->options.dry_run)
+    if (r->creates && r->kind == &custom_resource_definition_kind && !r->options.dry_run)
         TRY(admit_definition(r));
     TRY(compare_add(r, r->creates ? COMPARE_ABSENT : COMPARE_REVISION, r->kind, r->key, r->old_revision));
     if (r->creates && r->kind->namespaced)

@@ -186,7 +186,7 @@ static int consider(struct list *l, const struct record *record, bool want_text,
     if (!want_text && !l->looks_inside)
         return 1;
     error_init(&reason, &l->scratch);
-    code = record_open(l->server, &l->scratch, l->kind, record, ret_text, NULL, &reason);
+    code = record_open(l->server->atrest, &l->scratch, l->kind, record, ret_text, NULL, &reason);
     if (code == ERR_OK && l->skip_unreadable)
         code = record_parse(&l->scratch, l->kind, *ret_text, &tree, &reason);
     if (record_unreadable(code))

@@ -6,54 +6,6 @@
 #define REVISION_WAIT_MS  3000
 #define REVISION_RETRY_MS 20
 
-bytes object_key(struct arena *arena, bytes namespace, bytes name)
-{
-    return namespace.n > 0 ? arena_join(arena, namespace, BYTES("/"), name, ARENA_END) : arena_copy(arena, name);
-}
-
-void key_split(bytes key, bytes *ret_namespace, bytes *ret_name)
-{
-    size_t slash = bytes_find(key, '/');
-
-    *ret_namespace = slash < key.n ? (bytes){key.p, slash} : BYTES_NONE;
-    *ret_name = slash < key.n ? bytes_skip(key, slash + 1) : key;
-}
-
-err_t record_open(struct server *server, struct arena *arena, const struct kind *kind, const struct record *record,
-    bytes *ret_text, bool *ret_stale, struct error *error)
-{
-    bytes path = kind_storage_path(arena, kind, record->key.name), plain;
-    bool stale;
-
-    if (!path.p)
-        return arena_error(arena, error);
-    TRY(atrest_open(server->atrest, arena, path, record->value, &plain, &stale, error));
-    if (ret_stale)
-        *ret_stale = stale;
-    return decode_stored(arena, kind, plain, ret_text, error);
-}
-
-err_t record_parse(struct arena *arena, const struct kind *kind, bytes text, struct json **ret, struct error *error)
-{
-    struct json_options options = {.max_depth = 100};
-    err_t code = json_parse(arena, text, &options, ret, NULL, error);
-
-    return code == ERR_BAD_REQUEST ? error_set(error, ERR_CORRUPT, "a stored %s cannot be decoded", kind->kind) : code;
-}
-
-bytes record_stub(struct arena *arena, const struct kind *kind, const struct record *record, const struct error *reason)
-{
-    bytes namespace, name;
-
-    key_split(record->key.name, &namespace, &name);
-    return object_stub_text(arena, kind, namespace, name, reason->message);
-}
-
-bool record_unreadable(err_t code)
-{
-    return code == ERR_UNREADABLE || code == ERR_CORRUPT;
-}
-
 err_t unreadable_error(struct request *r, bytes name)
 {
     bytes reason = r->error.message;
@@ -103,7 +55,7 @@ static enum step_result find(struct request *r, struct read_txn *txn, bytes *ret
         return status_not_found(&r->error, &r->details, r->kind, r->name), STEP_FAIL;
     if (code != ERR_OK)
         return STEP_FAIL;
-    code = record_open(r->server, r->arena, r->kind, &record, ret_text, NULL, &r->error);
+    code = record_open(r->server->atrest, r->arena, r->kind, &record, ret_text, NULL, &r->error);
     if (record_unreadable(code))
         return unreadable_error(r, r->name), STEP_FAIL;
     *ret_revision = record.revision;

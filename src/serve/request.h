@@ -4,10 +4,12 @@
 #ifndef COFFER_SERVE_REQUEST_H
 #define COFFER_SERVE_REQUEST_H
 
+#include "access/authenticate.h"
 #include "access/authorize.h"
 #include "api/decode.h"
 #include "api/patch.h"
 #include "api/present.h"
+#include "api/record.h"
 #include "api/selector.h"
 #include "api/status.h"
 #include "serve/server.h"
@@ -79,6 +81,7 @@ struct request {
     /* route.c */
     bytes path;                /* decoded */
     const struct route *route; /* of paths that are no resource; NULL: none */
+    bool open;                 /* for everyone, also without a credential */
     err_t route_result;        /* what the route step will say; known before authentication, told after authorization */
     const struct kind *kind;   /* of resources */
     enum verb verb; /* what the steps do; attributes.verb is what was asked: a binding is a create, and updates */
@@ -181,23 +184,8 @@ int answer_no_memory(struct http_exchange *);
 /* Arena of what shows objects, one at a time: a body of BODY_LIMIT that is all short strings is a tree of 33 MiB, which
  * a watch holds three times (before, after, as a row) and an indented list too. What fits in must come out. */
 #define READ_ARENA_LIMIT (256u << 20)
-/* "namespace/name" or "name". p is NULL when the arena is full. */
-bytes object_key(struct arena *, bytes namespace, bytes name);
-/* Decrypts a record's value to canonical text in the arena. ERR_UNREADABLE names the key that is missing. ret_stale may
- * be NULL. */
-MUST_CHECK err_t record_open(struct server *, struct arena *, const struct kind *, const struct record *,
-    bytes *ret_text, bool *ret_stale, struct error *);
-/* The tree of such a text. ERR_CORRUPT when it is none after all: what we wrote ourselves is taken at its start. */
-MUST_CHECK err_t record_parse(struct arena *, const struct kind *, bytes text, struct json **ret, struct error *);
-/* Stub of an object that cannot be read, as canonical text: name, namespace and the reason. p is NULL when the arena is
- * full. */
-bytes record_stub(struct arena *, const struct kind *, const struct record *, const struct error *reason);
-/* Whether a failure of record_open concerns this object alone. */
-bool record_unreadable(err_t);
 /* Turns request->error, an unreadable object's, into the answer for it. */
 err_t unreadable_error(struct request *, bytes name);
-/* "" for the namespace of a key without. */
-void key_split(bytes key, bytes *ret_namespace, bytes *ret_name);
 /* A resourceVersion that lies ahead of the store: STEP_AGAIN for up to 3 s, then STEP_FAIL with kube-apiserver's 504.
  * Else STEP_NEXT. */
 enum step_result wait_for_revision(struct request *, uint64_t wanted, uint64_t newest);

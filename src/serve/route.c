@@ -186,7 +186,7 @@ static void resolve_resource(struct request *r, const struct segments *s, size_t
     r->name = a->name;
     r->kind = kind_by_resource(registry_current(), a->group, a->version, a->resource);
     resolve_verb(r, method, watch_path);
-    a->verb = r->verb < VERB_COUNT ? verb_name(r->verb) : method ? method->lower : "unknown";
+    a->verb = bytes_of(r->verb < VERB_COUNT ? verb_name(r->verb) : method ? method->lower : "unknown");
     resolve_part(r, s->count > SEGMENTS_MAX);
 }
 
@@ -194,7 +194,7 @@ static void resolve_document(struct request *r, const struct method *method)
 {
     bytes path = r->path;
 
-    r->attributes.verb = method ? method->lower : "unknown";
+    r->attributes.verb = bytes_of(method ? method->lower : "unknown");
     while (path.n > 1 && bytes_end(path, BYTES("/")))
         path.n--;
     for (size_t i = 0; i < ARRAY_LEN(routes) && !r->route; i++) {
@@ -206,8 +206,8 @@ static void resolve_document(struct request *r, const struct method *method)
     r->route_result = !r->route                              ? ERR_NOT_FOUND
                       : method && method->single == VERB_GET ? ERR_OK
                                                              : ERR_METHOD_NOT_ALLOWED;
-    r->attributes.anonymous = r->route && r->route->bare_open && r->route_result == ERR_OK &&
-                              r->server->options.anonymous_health && r->exchange->query.n == 0;
+    r->open = r->route && r->route->bare_open && r->route_result == ERR_OK && r->server->options.anonymous_health &&
+              r->exchange->query.n == 0;
 }
 
 enum step_result resolve_step(struct request *r)

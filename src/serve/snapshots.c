@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define DEFINITION_MEMORY (64u << 20)
-#define NUMBER_FIRST      1000 /* below: built-in kinds */
-#define META_NEXT         "kinds/next"
+#define ROW_MEMORY   (64u << 20)
+#define NUMBER_FIRST 1000 /* below: built-in kinds */
+#define META_NEXT    "kinds/next"
 
 /* Of a custom kind. */
 struct number {
@@ -28,9 +28,25 @@ struct snapshots {
     uint64_t applied; /* the commit thread's: rows up to here are in the snapshots */
 };
 
-bool snapshots_follow(const struct kind *kind)
+/* What a row does to a snapshot: text is the object, canonical; of a deleted one BYTES_NONE. */
+typedef err_t follow_function(
+    struct server *, struct arena *, const struct kind *, bytes key, bytes text, struct error *);
+static follow_function follow_definition;
+
+/* Kinds that snapshots are made from, in the order in which they are read at the start. */
+static const struct followed {
+    const char *group, *kind;
+    follow_function *apply;
+} followed[] = {
+    {"apiextensions.k8s.io", "CustomResourceDefinition", follow_definition},
+};
+
+static const struct followed *followed_find(const struct kind *kind)
 {
-    return strcmp(kind->kind, "CustomResourceDefinition") == 0 && strcmp(kind->group, "apiextensions.k8s.io") == 0;
+    for (size_t i = 0; i < ARRAY_LEN(followed); i++)
+        if (strcmp(kind->kind, followed[i].kind) == 0 && strcmp(kind->group, followed[i].group) == 0)
+            return &followed[i];
+    return NULL;
 }
 
 /* ---- Numbers of custom kinds. */
@@ -200,43 +216,6 @@ static err_t learn_kind(struct server *server, struct arena *arena, const struct
     return error_set(error, ERR_NO_MEMORY, "no memory for the registry of kinds");
 }
 
-static err_t apply_definition(struct server *server, struct arena *arena, const struct kind *kind,
-    const struct record *record, struct error *error)
-{
-    struct json *definition;
-    bytes text;
-
-    if (record->deleted)
-        return forget_kind(record->key.name, error);
-    TRY(record_open(server, arena, kind, record, &text, NULL, error));
-    TRY(record_parse(arena, kind, text, &definition, error));
-    return learn_kind(server, arena, definition, error);
-}
-
-/* A definition that cannot be read or held leaves what was in force, and says so. False: for want of memory alone. */
-static bool apply_row(struct server *server, const struct record *record)
-{
-    const struct kind *kind = kind_by_number(registry_current(), record->key.kind);
-    struct arena arena;
-    struct error error;
-    err_t code;
-
-    if (!kind || !snapshots_follow(kind))
-        return true;
-    arena_init(&arena, DEFINITION_MEMORY);
-    error_init(&error, &arena);
-    code = apply_definition(server, &arena, kind, record, &error);
-    if (code != ERR_OK) {
-        bytes name = arena_copy(&arena, record->key.name);
-        log_event(LOG_ERROR, "a CustomResourceDefinition is not in force",
-            log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
-    }
-    arena_reset(&arena);
-    return code != ERR_NO_MEMORY && code != ERR_TOO_MANY_REQUESTS;
-}
-
-/* ---- Following the store. */
-
 static err_t number_definition(struct server *server, bytes name, struct error *error)
 {
     size_t dot = bytes_find(name, '.');
@@ -246,10 +225,67 @@ static err_t number_definition(struct server *server, bytes name, struct error *
         server, dot < name.n ? bytes_skip(name, dot + 1) : BYTES_NONE, (bytes){name.p, dot}, &number, error);
 }
 
-static err_t load(struct server *server, struct read_txn *txn, struct error *error)
+static err_t follow_definition(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
 {
-    const struct kind *kind =
-        kind_by_name(registry_current(), BYTES("apiextensions.k8s.io"), BYTES("v1"), BYTES("CustomResourceDefinition"));
+    struct json *definition;
+
+    if (!text.p)
+        return forget_kind(key, error);
+    TRY(record_parse(arena, kind, text, &definition, error));
+    return learn_kind(server, arena, definition, error);
+}
+
+/* ---- Following the store. */
+
+/* The stored version. */
+static const struct kind *followed_kind(const struct followed *what)
+{
+    size_t count;
+    const struct kind *const *kinds = registry_kinds(registry_current(), &count);
+
+    for (size_t i = 0; i < count; i++)
+        if (!kinds[i]->custom && !kinds[i]->stored_as && followed_find(kinds[i]) == what)
+            return kinds[i];
+    return NULL;
+}
+
+static err_t open_row(struct server *server, struct arena *arena, const struct followed *what, const struct kind *kind,
+    const struct record *record, struct error *error)
+{
+    bytes text = BYTES_NONE;
+
+    if (!record->deleted)
+        TRY(record_open(server->atrest, arena, kind, record, &text, NULL, error));
+    return what->apply(server, arena, kind, record->key.name, text, error);
+}
+
+/* An object that cannot be read or held leaves what was in force, and says so. False: for want of memory alone. */
+static bool apply_row(struct server *server, const struct record *record)
+{
+    const struct kind *kind = kind_by_number(registry_current(), record->key.kind);
+    const struct followed *what = kind ? followed_find(kind) : NULL;
+    struct arena arena;
+    struct error error;
+    err_t code;
+
+    if (!what)
+        return true;
+    arena_init(&arena, ROW_MEMORY);
+    error_init(&error, &arena);
+    code = open_row(server, &arena, what, kind, record, &error);
+    if (code != ERR_OK) {
+        bytes name = arena_copy(&arena, record->key.name);
+        log_event(LOG_ERROR, "an object is not in force", log_text("kind", what->kind),
+            log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
+    }
+    arena_reset(&arena);
+    return code != ERR_NO_MEMORY && code != ERR_TOO_MANY_REQUESTS;
+}
+
+static err_t load_kind(struct server *server, struct read_txn *txn, const struct followed *what, struct error *error)
+{
+    const struct kind *kind = followed_kind(what);
     struct range range = {.txn = txn, .kind = kind ? kind->number : 0};
     struct record record;
     err_t code = ERR_OK;
@@ -258,11 +294,21 @@ static err_t load(struct server *server, struct read_txn *txn, struct error *err
         return ERR_OK;
     TRY(range_begin(&range, error));
     while (code == ERR_OK && range_next(&range, &record) == 1) {
-        code = number_definition(server, record.key.name, error);
+        if (what->apply == follow_definition)
+            code = number_definition(server, record.key.name, error);
         if (code == ERR_OK && !apply_row(server, &record))
-            code = error_set(error, ERR_NO_MEMORY, "no memory for the kinds that are defined");
+            code = error_set(error, ERR_NO_MEMORY, "no memory for what is made from %s", kind->plural);
     }
     range_end(&range);
+    return code;
+}
+
+static err_t load(struct server *server, struct read_txn *txn, struct error *error)
+{
+    err_t code = ERR_OK;
+
+    for (size_t i = 0; code == ERR_OK && i < ARRAY_LEN(followed); i++)
+        code = load_kind(server, txn, &followed[i], error);
     return code;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What requests look at without reading the store: immutable snapshots, swapped by the commit that changed what they
- * are made from, before that write is acknowledged. Today it is the registry of kinds, made from
- * CustomResourceDefinitions. */
+ * are made from, before that write is acknowledged: the registry of kinds, made from CustomResourceDefinitions. */
 #ifndef COFFER_SERVE_SNAPSHOTS_H
 #define COFFER_SERVE_SNAPSHOTS_H
 
@@ -9,9 +8,6 @@
 #include "serve/server.h"
 
 struct snapshots;
-
-/* Whether writes of this kind change a snapshot. */
-bool snapshots_follow(const struct kind *);
 
 /* Reads all that is stored, and follows every commit from then on. Before the first request. */
 MUST_CHECK err_t snapshots_open(struct server *, struct error *);

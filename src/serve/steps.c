@@ -15,7 +15,6 @@
 #include "base/clock.h"
 #include "kinds/kinds.h"
 #include "serve/document_cache.h"
-#include "serve/snapshots.h"
 #include "serve/watch.h"
 
 #define BIT(verb) VERB_BIT(VERB_##verb)
@@ -59,6 +58,7 @@ static const struct step {
     {admit_step, WRITES, ON_POOL},
     {prepare_step, WRITES, ON_POOL},
     {validate_step, STORES, ON_POOL},
+    {guard_step, WRITES, ON_POOL},
     {quota_step, BIT(CREATE) | BIT(PATCH), ON_POOL},
     {seal_step, WRITES, ON_POOL},
     {encode_step, WRITES, ON_POOL},
@@ -141,7 +141,7 @@ void request_continue(struct request *r)
 static bool is_small(const struct request *r)
 {
     return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY && !r->kind->custom && r->kind != &pod_kind &&
-           !snapshots_follow(r->kind);
+           r->kind != &custom_resource_definition_kind;
 }
 
 static enum where place_of(const struct step *step, const struct request *r)
@@ -228,23 +228,38 @@ enum step_result request_retry(struct request *r)
 static enum step_result authenticate_step(struct request *r)
 {
     const struct http_exchange *x = r->exchange;
+    bool attempted;
 
     for (size_t i = 0; i < x->header_count; i++)
         if (bytes_start(x->headers[i].name, BYTES("impersonate-")))
             return error_set(&r->error, ERR_FORBIDDEN, "impersonation is not offered by this server"), STEP_FAIL;
-    if (authenticate(x, &r->user, &r->error) == ERR_OK)
+    if (authenticate(r->exchange, &r->user, &attempted, &r->error) == ERR_OK)
         return STEP_NEXT;
-    if (!r->attributes.anonymous)
+    if (!r->open)
         return STEP_FAIL;
-    r->user = user_anonymous();
+    r->user = user_anonymous;
     error_init(&r->error, r->arena);
     return STEP_NEXT;
 }
 
 static enum step_result authorize_step(struct request *r)
 {
+    struct decision decision;
+
     r->attributes.user = &r->user;
-    return authorize(&r->attributes, &r->error) == ERR_OK ? STEP_NEXT : STEP_FAIL;
+    if (r->open)
+        return STEP_NEXT;
+    if (authorize(r->arena, &r->attributes, &decision, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    if (decision.allowed)
+        return STEP_NEXT;
+    (void)authorize_forbid(r->arena, &r->attributes, decision.reason, &r->error);
+    if (r->attributes.resource_request)
+        r->details = (struct status_details){
+            .name = r->attributes.name, .group = r->attributes.group, .kind = r->attributes.resource};
+    else
+        r->details.present = true;
+    return STEP_FAIL;
 }
 
 static enum step_result document_step(struct request *r)

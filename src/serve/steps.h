@@ -54,6 +54,9 @@ step_function account_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
 
+/* guard.c: whether who writes may write just this, once it is as it will be stored. */
+step_function guard_step;
+
 /* garbage.c: after the commit: what the garbage collector must look at. */
 void garbage_note_write(struct request *);
 

@@ -8,7 +8,7 @@
 static err_t state_open(struct server *server, struct arena *arena, const struct kind *kind,
     const struct record *record, struct event_state *ret, struct error *error)
 {
-    err_t result = record_open(server, arena, kind, record, &ret->text, NULL, error);
+    err_t result = record_open(server->atrest, arena, kind, record, &ret->text, NULL, error);
     if (result == ERR_OK)
         return ERR_OK;
     if (result != ERR_UNREADABLE && result != ERR_CORRUPT)

@@ -78,7 +78,7 @@ static err_t load(struct request *r, struct read_txn *txn)
     if (code != ERR_OK)
         return code;
     r->old_revision = record.revision;
-    code = record_open(r->server, r->arena, r->kind, &record, &r->old_text, &r->old_stale, &r->error);
+    code = record_open(r->server->atrest, r->arena, r->kind, &record, &r->old_text, &r->old_stale, &r->error);
     if (code == ERR_OK)
         code = record_parse(r->arena, r->kind, r->old_text, &r->old, &r->error);
     if (record_unreadable(code) && r->verb == VERB_DELETE) {

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "serve/guard.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* In the order in which they are asked; the first that refuses is what the client reads. */
+static guard_function *const guards[] = {
+    NULL,
+};
+
+err_t guard_forbid(struct request *r, const char *format, ...)
+{
+    struct buffer text;
+    char sentence[2048];
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    buffer_init(&text, r->arena);
+    buffer_put(&text, kind_qualified_resource(r->arena, r->kind));
+    buffer_format(&text, " \"%.*s\" is forbidden: %s", BYTES_FMT(r->name), sentence);
+    if (text.failed)
+        return arena_error(r->arena, &r->error);
+    r->details =
+        (struct status_details){.name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
+    return error_set(&r->error, ERR_FORBIDDEN, "%.*s", BYTES_FMT(buffer_bytes(&text)));
+}
+
+enum step_result guard_step(struct request *r)
+{
+    struct read_txn *txn;
+    err_t code = ERR_OK;
+
+    if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    for (size_t i = 0; code == ERR_OK && i < ARRAY_LEN(guards); i++)
+        if (guards[i])
+            code = guards[i](r, txn);
+    store_read_end(txn);
+    return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
+}

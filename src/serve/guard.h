@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Guards: what a write may say depends on who says it. They look at the object as admission, defaults and validation
+ * left it, for creates, updates, patches, applies, subresources and deletes alike, dry runs too; the rights to the verb
+ * were checked before. Inside src/serve only. */
+#ifndef COFFER_SERVE_GUARD_H
+#define COFFER_SERVE_GUARD_H
+
+#include "serve/steps.h"
+
+/* request.object is what will be stored (NULL when the write removes), request.old what is stored (NULL on create),
+ * request.user who writes. Refuses with request.error: ERR_FORBIDDEN mostly, by guard_forbid. May change the object
+ * only where its header says so. On the pool or, for small creates, the loop: reads the store, never waits. */
+typedef err_t guard_function(struct request *, struct read_txn *);
+
+/* kube-apiserver's form: `pods "a" is forbidden: SENTENCE`, with the details of the request's object. */
+err_t guard_forbid(struct request *, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
