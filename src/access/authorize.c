@@ -1,17 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/authorize.h"
 
-bool authorized(const struct attributes *attributes)
+#include "access/rbac.h"
+
+static bool is_master(const struct attributes *a)
 {
-    return user_in_group(attributes->user, BYTES(USER_MASTERS));
+    return user_in_group(a->user, BYTES(USER_MASTERS));
 }
 
-err_t authorize(struct arena *arena, const struct attributes *attributes, struct decision *ret, struct error *error)
+bool authorized(const struct attributes *a)
 {
-    (void)arena;
-    (void)error;
-    *ret = (struct decision){.allowed = authorized(attributes)};
-    return ERR_OK;
+    return is_master(a) || rbac_allows(rbac_current(), a, NULL);
+}
+
+err_t authorize(struct arena *arena, const struct attributes *a, struct decision *ret, struct error *error)
+{
+    const struct rbac *rbac = rbac_current();
+    struct rbac_grant grant;
+
+    *ret = (struct decision){.allowed = true, .reason = BYTES("")};
+    if (is_master(a))
+        return ERR_OK;
+    ret->allowed = rbac_allows(rbac, a, &grant);
+    ret->reason = ret->allowed ? rbac_reason(arena, &grant, a->user) : rbac_missing(arena, rbac, a);
+    return ret->reason.p ? ERR_OK : arena_error(arena, error);
 }
 
 static bytes resource_text(struct arena *arena, const struct attributes *a)

@@ -21,8 +21,8 @@ struct attributes {
 
 struct decision {
     bool allowed;
-    bytes reason; /* allowed: which binding and role; else what the node authorizer says against it, may be empty */
-    bytes errors; /* roles that bindings name and nobody made, joined; may be empty */
+    bytes reason; /* allowed: which binding and role; else what the node authorizer says against it and which roles that
+                     bindings name are missing, a line each; may be empty */
 };
 
 /* The error is for want of memory alone. */

@@ -60,10 +60,14 @@ err_t user_of_account(
 
 bool user_is_account(bytes name, bytes *ret_namespace, bytes *ret_account)
 {
-    bytes rest = bytes_skip(name, sizeof USER_ACCOUNT_PREFIX - 1);
-    size_t colon = bytes_find(rest, ':');
+    bytes rest;
+    size_t colon;
 
-    if (!bytes_start(name, BYTES(USER_ACCOUNT_PREFIX)) || colon == 0 || colon + 1 >= rest.n)
+    if (!bytes_start(name, BYTES(USER_ACCOUNT_PREFIX)))
+        return false;
+    rest = bytes_skip(name, sizeof USER_ACCOUNT_PREFIX - 1);
+    colon = bytes_find(rest, ':');
+    if (colon == 0 || colon + 1 >= rest.n)
         return false;
     *ret_namespace = (bytes){rest.p, colon};
     *ret_account = bytes_skip(rest, colon + 1);

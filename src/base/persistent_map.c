@@ -9,7 +9,8 @@
 
 #define BITS   5 /* of the hash, a level */
 #define WAYS   32
-#define LEVELS 12 /* 60 bits; below, leaves of one hash stand in a row */
+#define LEVELS 12 /* of branches: 60 bits; below, leaves of one hash stand in a row */
+_Static_assert(PERSISTENT_MAP_LEVELS == LEVELS + 1, "a way down ends with a leaf");
 
 /* A node is a leaf or a branch; both are counted, for maps share them.
  *
@@ -62,7 +63,7 @@ static uint64_t multiply(uint64_t a, uint64_t b)
     return sum >= PRIME ? sum - PRIME : sum;
 }
 
-static uint64_t hash_of(bytes key)
+uint64_t persistent_map_hash(bytes key)
 {
     uint64_t h = key.n + 1;
 
@@ -133,13 +134,13 @@ static bool is_key(const struct leaf *leaf, bytes key)
 
 const struct persistent_value *persistent_map_get(const struct persistent_map *map, bytes key)
 {
-    uint64_t hash;
-    struct node *node;
+    return map ? persistent_map_find(map, key, persistent_map_hash(key)) : NULL;
+}
 
-    if (!map)
-        return NULL;
-    hash = hash_of(key);
-    node = map->root;
+const struct persistent_value *persistent_map_find(const struct persistent_map *map, bytes key, uint64_t hash)
+{
+    struct node *node = map ? map->root : NULL;
+
     for (unsigned level = 0; node && node->bitmap; level++) {
         unsigned way = way_of(hash, level);
         if (!(node->bitmap & (UINT32_C(1) << way)))
@@ -157,26 +158,40 @@ size_t persistent_map_count(const struct persistent_map *map)
     return map ? map->count : 0;
 }
 
-typedef bool take_function(void *context, bytes key, const struct persistent_value *);
-
-static bool each(const struct node *node, take_function *take, void *context)
+void persistent_map_begin(const struct persistent_map *map, struct persistent_cursor *cursor)
 {
-    if (!node->bitmap) {
-        for (const struct leaf *leaf = (const struct leaf *)node; leaf; leaf = leaf->next)
-            if (!take(context, (bytes){leaf->key, leaf->n}, leaf->value))
-                return false;
-        return true;
-    }
-    for (int i = 0; i < __builtin_popcount(node->bitmap); i++)
-        if (!each(((const struct branch *)node)->children[i], take, context))
-            return false;
-    return true;
+    cursor->depth = 0;
+    cursor->nodes[0] = map ? map->root : NULL;
+    cursor->next[0] = 0;
+    cursor->done = !map;
 }
 
-void persistent_map_each(const struct persistent_map *map, take_function *take, void *context)
+bool persistent_map_next(struct persistent_cursor *cursor, bytes *ret_key, const struct persistent_value **ret)
 {
-    if (map && map->root)
-        (void)each(map->root, take, context);
+    while (!cursor->done) {
+        const struct node *node = cursor->nodes[cursor->depth];
+        const struct branch *branch = (const struct branch *)node;
+        unsigned at = cursor->next[cursor->depth];
+        if (!node->bitmap) {
+            const struct leaf *leaf = (const struct leaf *)node;
+            cursor->nodes[cursor->depth] = leaf->next;
+            if (!leaf->next)
+                cursor->done = cursor->depth == 0, cursor->depth -= cursor->depth > 0;
+            if (ret_key)
+                *ret_key = (bytes){leaf->key, leaf->n};
+            *ret = leaf->value;
+            return true;
+        }
+        if (at < (unsigned)__builtin_popcount(node->bitmap)) {
+            cursor->next[cursor->depth++]++;
+            cursor->nodes[cursor->depth] = branch->children[at];
+            cursor->next[cursor->depth] = 0;
+        } else {
+            cursor->done = cursor->depth == 0;
+            cursor->depth -= cursor->depth > 0;
+        }
+    }
+    return false;
 }
 
 /* ---- Changing: each function gives a node of its own, or a shared one with a reference more; NULL without memory, and
@@ -303,7 +318,7 @@ bool persistent_map_put(
 
     if (!leaf)
         return false;
-    *leaf = (struct leaf){.node.references = 1, .hash = hash_of(key), .value = value, .n = key.n};
+    *leaf = (struct leaf){.node.references = 1, .hash = persistent_map_hash(key), .value = value, .n = key.n};
     if (key.n > 0)
         memcpy(leaf->key, key.p, key.n);
     persistent_value_hold(value); /* the caller's stays until all is made */
@@ -363,7 +378,7 @@ bool persistent_map_remove(const struct persistent_map *map, bytes key, const st
         *ret = map;
         return true;
     }
-    if (!without(map->root, 0, hash_of(key), key, &root, &found))
+    if (!without(map->root, 0, persistent_map_hash(key), key, &root, &found))
         return false;
     if (!root)
         return true;

@@ -25,6 +25,9 @@ void persistent_value_release(const struct persistent_value *);
 
 /* The value under the key, borrowed from the map; NULL when there is none. */
 const struct persistent_value *persistent_map_get(const struct persistent_map *, bytes key);
+/* The same in two parts, for a key that is looked for in many maps. */
+uint64_t persistent_map_hash(bytes key);
+const struct persistent_value *persistent_map_find(const struct persistent_map *, bytes key, uint64_t hash);
 /* *ret is the map with the value under the key; takes over the caller's reference to the value, not that to the map.
  * The key is copied. False without memory: nothing was taken. */
 MUST_CHECK bool persistent_map_put(
@@ -37,8 +40,17 @@ void persistent_map_hold(const struct persistent_map *);
 void persistent_map_release(const struct persistent_map *);
 
 size_t persistent_map_count(const struct persistent_map *);
-/* Every key and value once, in no order; stops when take says false. */
-void persistent_map_each(const struct persistent_map *,
-    bool (*take)(void *context, bytes key, const struct persistent_value *), void *context);
+
+/* Every key and value once, in no order that means anything. The map must be held meanwhile. */
+#define PERSISTENT_MAP_LEVELS 13
+struct persistent_cursor {
+    const void *nodes[PERSISTENT_MAP_LEVELS]; /* the way down */
+    unsigned next[PERSISTENT_MAP_LEVELS];     /* their child that comes next */
+    unsigned depth;                           /* of the node that is looked at; above it all is done */
+    bool done;
+};
+void persistent_map_begin(const struct persistent_map *, struct persistent_cursor *);
+/* False at the end. ret_key may be NULL. */
+bool persistent_map_next(struct persistent_cursor *, bytes *ret_key, const struct persistent_value **ret);
 
 #endif

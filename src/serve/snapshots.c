@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/snapshots.h"
 
+#include "access/rbac.h"
 #include "api/custom_kind.h"
 #include "base/log.h"
 #include "kinds/kinds.h"
@@ -31,7 +32,7 @@ struct snapshots {
 /* What a row does to a snapshot: text is the object, canonical; of a deleted one BYTES_NONE. */
 typedef err_t follow_function(
     struct server *, struct arena *, const struct kind *, bytes key, bytes text, struct error *);
-static follow_function follow_definition;
+static follow_function follow_definition, follow_role, follow_binding;
 
 /* Kinds that snapshots are made from, in the order in which they are read at the start. */
 static const struct followed {
@@ -39,6 +40,10 @@ static const struct followed {
     follow_function *apply;
 } followed[] = {
     {"apiextensions.k8s.io", "CustomResourceDefinition", follow_definition},
+    {"rbac.authorization.k8s.io", "ClusterRole", follow_role},
+    {"rbac.authorization.k8s.io", "ClusterRoleBinding", follow_binding},
+    {"rbac.authorization.k8s.io", "Role", follow_role},
+    {"rbac.authorization.k8s.io", "RoleBinding", follow_binding},
 };
 
 static const struct followed *followed_find(const struct kind *kind)
@@ -234,6 +239,32 @@ static err_t follow_definition(
         return forget_kind(key, error);
     TRY(record_parse(arena, kind, text, &definition, error));
     return learn_kind(server, arena, definition, error);
+}
+
+/* ---- Rules of RBAC. */
+
+static err_t follow_rules(
+    enum rbac_kind which, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    struct json *object = NULL;
+
+    if (text.p)
+        TRY(record_parse(arena, kind, text, &object, error));
+    return rbac_put(which, key, object, error);
+}
+
+static err_t follow_role(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server;
+    return follow_rules(RBAC_ROLES, arena, kind, key, text, error);
+}
+
+static err_t follow_binding(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server;
+    return follow_rules(RBAC_BINDINGS, arena, kind, key, text, error);
 }
 
 /* ---- Following the store. */

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the snapshot of RBAC is made of. Inside src/access only. */
+#ifndef COFFER_ACCESS_RBAC_SNAPSHOT_H
+#define COFFER_ACCESS_RBAC_SNAPSHOT_H
+
+#include "access/rbac.h"
+#include "base/published.h"
+
+/* The bindings that name one user or group in one scope. */
+struct bound {
+    struct persistent_value value;
+    const struct persistent_map *bindings; /* by their keys */
+};
+
+/* Who is bound in the cluster, or in a namespace. */
+struct scope {
+    struct persistent_value value;
+    const struct persistent_map *users, *groups; /* by name: struct bound */
+};
+
+struct rbac {
+    struct published_value published;
+    uint64_t version;
+    const struct persistent_map *roles, *bindings; /* by key: struct rbac_role, struct rbac_binding */
+    const struct persistent_map *scopes;           /* by namespace: struct scope */
+    struct scope cluster;                          /* its value is not counted */
+};
+
+#endif
