@@ -15,7 +15,8 @@ void file_close(int *fd)
     *fd = -1;
 }
 
-err_t file_read(struct arena *arena, const char *path, size_t limit, bytes *ret, struct error *error)
+static err_t read_whole(
+    struct arena *arena, const char *path, size_t limit, mode_t forbidden, bytes *ret, struct error *error)
 {
     CLEANUP(file_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     struct stat st;
@@ -27,6 +28,10 @@ err_t file_read(struct arena *arena, const char *path, size_t limit, bytes *ret,
         return error_errno(error, errno, "cannot read %s", path);
     if (S_ISDIR(st.st_mode))
         return error_errno(error, EISDIR, "cannot read %s", path);
+    if (st.st_mode & forbidden)
+        return error_set(error, ERR_INVALID,
+            "%s holds a private key and may be read or changed by others (mode %04o): chmod 0600 it", path,
+            (unsigned)(st.st_mode & 07777));
     /* A pipe has no size: room for the limit then. */
     size_t room = S_ISREG(st.st_mode) && st.st_size >= 0 && (size_t)st.st_size < limit ? (size_t)st.st_size : limit;
     uint8_t *p = arena_alloc(arena, room + 2);
@@ -47,6 +52,16 @@ err_t file_read(struct arena *arena, const char *path, size_t limit, bytes *ret,
     p[n] = 0;
     *ret = (bytes){p, n};
     return ERR_OK;
+}
+
+err_t file_read(struct arena *arena, const char *path, size_t limit, bytes *ret, struct error *error)
+{
+    return read_whole(arena, path, limit, 0, ret, error);
+}
+
+err_t file_read_private(struct arena *arena, const char *path, size_t limit, bytes *ret, struct error *error)
+{
+    return read_whole(arena, path, limit, S_IWGRP | S_IRWXO, ret, error);
 }
 
 static err_t write_all(int fd, bytes content, const char *path, struct error *error)

@@ -34,7 +34,7 @@
 
 struct serve_options {
     const char *data_dir, *listen, *unlock;
-    const char *tls_cert_file, *tls_private_key_file, *client_ca_file;
+    const char *tls_cert_file, *tls_private_key_file, *client_ca_file, *client_crl_file;
     struct option_list tls_san;
     uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
@@ -70,6 +70,8 @@ static const struct command_option serve_rows[] = {
     {"tls-private-key-file", 0, OPTION_TEXT, "FILE", "the key of --tls-cert-file (PEM)", FIELD(tls_private_key_file)},
     {"client-ca-file", 0, OPTION_TEXT, "FILE", "accept client certificates of these CAs too (PEM)",
         FIELD(client_ca_file)},
+    {"client-crl-file", 0, OPTION_TEXT, "FILE", "revoked client certificates: lists of their CAs, or themselves (PEM)",
+        FIELD(client_crl_file)},
     {"certificate-lifetime", 0, OPTION_DURATION, "TIME", "how long own certificates last; renewed after two thirds",
         FIELD(certificate_lifetime_ms)},
     {"memory-limit", 0, OPTION_SIZE, "SIZE", "memory of all requests together (default: a quarter of the machine's)",
@@ -176,6 +178,7 @@ static err_t open_certificates(struct error *error)
         .certificate_file = o->tls_cert_file,
         .key_file = o->tls_private_key_file,
         .client_ca_file = o->client_ca_file,
+        .client_crl_file = o->client_crl_file,
         .lifetime_seconds = (int64_t)(o->certificate_lifetime_ms / 1000)};
     return certificates_open(&options, &run.certificates, error);
 }

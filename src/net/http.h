@@ -71,13 +71,15 @@ struct http_options {
 MUST_CHECK err_t http_server_new(const struct http_options *, const struct http_handler *, struct tls_context *,
     struct loop *const *loops, size_t loop_count, struct http_server **ret, struct error *);
 uint16_t http_server_port(const struct http_server *);
-/* New connections use it from now on. Any thread. */
+/* New connections use it from now on. Those that run keep what they agreed on, but their clients' certificates are
+ * judged again by it, before their next request and soon: one that is no longer trusted is no identity any more, and
+ * its connection ends as if it were drained, its watches first. Any thread. */
 void http_server_set_tls(struct http_server *, struct tls_context *);
 /* Stops accepting, ends idle connections, tells HTTP/2 clients to go (GOAWAY), pulls every stream once more, so that
  * a watch sees http_draining and ends, and calls done on the first loop when nothing is left or after timeout_ms. Any
  * thread. */
 void http_server_drain(struct http_server *, unsigned timeout_ms, void (*done)(void *), void *context);
-/* True once drain began: watches should end themselves. */
+/* True once drain began, or the connection's certificate is no longer trusted: watches should end themselves. */
 bool http_draining(const struct http_exchange *);
 /* After the loops have ended: ends all connections and local calls, and refuses new ones, so that threads which wait
  * for an answer can be joined. What is held stays until it is released. */
@@ -93,7 +95,7 @@ void http_server_statistics(struct http_server *, struct http_statistics *ret);
 /* First header of that (lower case) name; BYTES_NONE when absent. */
 bytes http_header(const struct http_exchange *, bytes name);
 /* The verified client certificate of the connection as an identity, parsed once per connection; NULL when none was
- * given. Valid while the exchange is, also on the thread that a held one was handed to. */
+ * given, or it is no longer trusted. Valid while the exchange is, also on the thread that a held one was handed to. */
 const struct x509_identity *http_peer(const struct http_exchange *);
 /* Numeric address of the peer, NUL-terminated, valid while the exchange is. */
 const char *http_peer_address(const struct http_exchange *);

@@ -239,6 +239,8 @@ static void connection_free(struct http_connection *c)
     *c->link = c->next;
     if (c->next)
         c->next->link = c->link;
+    if (shard->untrusted == c)
+        shard->untrusted = c->next;
     connection_parts_free(c);
     shard_connection_gone(shard);
 }
@@ -506,6 +508,47 @@ void connection_drain(struct http_connection *c)
     settle(c);
 }
 
+void connection_judge(struct http_connection *c)
+{
+    struct http_server *server = connection_server(c);
+    if (!c->ssl || !c->protocol || c->trust == atomic_load(&server->trust)) /* a handshake: before its first request */
+        return;
+    pthread_mutex_lock(&server->tls_lock);
+    struct tls_context *tls = tls_context_get(server->tls);
+    c->trust = atomic_load(&server->trust);
+    pthread_mutex_unlock(&server->tls_lock);
+    if (c->peer->has_certificate && !tls_session_trusted(tls, c->ssl)) {
+        peer_distrusted(c->peer);
+        c->withdrawn = true;
+        if (!c->dead && !c->closing)
+            c->protocol->drain(c);
+    }
+    tls_context_put(tls);
+}
+
+void shard_judge_some(struct task *task)
+{
+    struct http_shard *shard = (struct http_shard *)((char *)task - offsetof(struct http_shard, trust_task));
+    atomic_store(&shard->trust_posted, false);
+    if (atomic_exchange(&shard->trust_changed, false))
+        shard->untrusted = shard->connections; /* what comes later stands before it, and knows the new context */
+    for (unsigned i = 0; i < JUDGED_A_TURN && shard->untrusted; i++) {
+        struct http_connection *c = shard->untrusted;
+        shard->untrusted = c->next;
+        connection_judge(c);
+        settle(c);
+    }
+    if (shard->untrusted && !atomic_exchange(&shard->trust_posted, true))
+        loop_post(shard->loop, task);
+}
+
+void shard_judge(struct http_shard *shard)
+{
+    atomic_store(&shard->trust_changed, true);
+    if (!atomic_exchange(&shard->trust_posted, true))
+        loop_post(shard->loop, &shard->trust_task);
+}
+
 void connection_close_now(struct http_connection *c)
 {
     c->dead = true;
@@ -525,6 +568,7 @@ static bool connection_begin(struct http_connection *c, const struct sockaddr_st
     struct http_server *server = connection_server(c);
     pthread_mutex_lock(&server->tls_lock);
     c->tls = tls_context_get(server->tls);
+    c->trust = atomic_load(&server->trust);
     pthread_mutex_unlock(&server->tls_lock);
     c->peer = peer_at(from);
     c->ssl = c->tls ? tls_session_new(c->tls, c->shard->bio) : NULL;

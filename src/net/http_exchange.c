@@ -87,6 +87,7 @@ void exchange_head(struct http_exchange *x)
     state->begun = true;
     state->phase = PHASE_IDLE;
     state->in_call = true;
+    connection_judge(x->connection);
     state->handler->head(x);
     state->in_call = false;
     if (state->body_due) {
@@ -258,7 +259,7 @@ bytes http_header(const struct http_exchange *x, bytes name)
 
 bool http_draining(const struct http_exchange *x)
 {
-    return !x->connection || atomic_load(&connection_server(x->connection)->draining);
+    return !x->connection || x->connection->withdrawn || atomic_load(&connection_server(x->connection)->draining);
 }
 
 const char *http_peer_address(const struct http_exchange *x)

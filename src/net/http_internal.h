@@ -31,6 +31,7 @@
 #define ROUND_SIZE      ((size_t)64 * 1024) /* plaintext between two sends of a connection */
 #define CIPHER_OUT_SIZE (ROUND_SIZE + 4 * PLAIN_SIZE)
 #define ROUNDS_MAX      4          /* sends of a connection a turn */
+#define JUDGED_A_TURN   8          /* clients' certificates after a reload: 0.1 ms each */
 #define INPUT_PAUSE     PLAIN_SIZE /* bytes read ahead of a busy HTTP/1.1 connection before its socket is left alone */
 #define HANDSHAKE_MS    10000
 #define LINGER_MS       2000
@@ -46,6 +47,9 @@ struct http_shard {
     struct timer trim;
     unsigned handshakes;              /* since the heap was trimmed */
     struct task drain_task, cut_task; /* a loop may not have come to the one when the other is posted */
+    struct task trust_task;
+    atomic_bool trust_posted, trust_changed;
+    struct http_connection *untrusted; /* the next that is to be judged by the new TLS context; NULL: all were */
     struct http_connection *connections;
     size_t exchanges;           /* of its connections, those that are held beyond them included */
     atomic_uint count;          /* of its connections, those on their way to it included */
@@ -72,6 +76,7 @@ struct http_server {
     uint16_t port;
     pthread_mutex_t tls_lock;
     struct tls_context *tls; /* NULL: plaintext */
+    atomic_uint trust;       /* counts the TLS contexts; connections know by which of them they were judged */
     atomic_bool draining;
     atomic_uint undrained; /* shards that still have connections */
     void (*drained)(void *);
@@ -144,7 +149,7 @@ struct http1 {
 /* Of a connection and its exchanges, which may outlive it; all on one loop. */
 struct http_peer {
     unsigned references;
-    bool has_certificate;
+    bool has_certificate; /* and it is trusted */
     char address[INET6_ADDRSTRLEN];
     struct x509_identity identity;
 };
@@ -160,8 +165,10 @@ struct http_connection {
     struct http_queue pending; /* ciphertext that the socket did not take */
     struct timer timer;
     struct http_peer *peer;
+    unsigned trust; /* the server's, when the client's certificate was judged last */
     uint8_t deadline;
     bool send_set, closing, dead, cut, linger, lingering, greeted;
+    bool withdrawn; /* the certificate is no longer trusted: it drains */
     union {
         struct http1 h1;
         struct http2 *h2;
@@ -207,6 +214,11 @@ void connection_accept(struct http_shard *, int fd, const struct sockaddr_storag
 void connection_queue(struct http_connection *);     /* sends at the close of this turn */
 void connection_close_now(struct http_connection *); /* not from within a protocol */
 void connection_drain(struct http_connection *);
+/* Judges the client's certificate by the TLS context in force, if that is another than it was judged by. Within a
+ * protocol, or settle must follow. */
+void connection_judge(struct http_connection *);
+void shard_judge_some(struct task *);                     /* runs trust_task */
+void shard_judge(struct http_shard *);                    /* all of its connections, some a turn; any thread */
 void connection_free_all(struct http_shard *);            /* when its loop has ended */
 bool connection_writable(const struct http_connection *); /* room in this round */
 void connection_write(struct http_connection *, bytes plain);
@@ -220,6 +232,7 @@ static inline struct http_server *connection_server(const struct http_connection
 MUST_CHECK struct http_peer *peer_at(const struct sockaddr_storage *);
 struct http_peer *peer_get(struct http_peer *);
 void peer_put(struct http_peer *);
+void peer_distrusted(struct http_peer *); /* it is nobody's from now on */
 MUST_CHECK bool connection_identify(struct http_connection *); /* after the handshake; false: it may not go on */
 
 /* http_server.c */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who the client is: read once, at the end of the handshake, and kept small. */
+#include "base/log.h"
 #include "net/http_internal.h"
 
 #include <arpa/inet.h>
@@ -72,14 +73,28 @@ static struct http_peer *peer_named(const struct http_peer *before, X509 *certif
     return peer;
 }
 
+void peer_distrusted(struct http_peer *peer)
+{
+    peer->has_certificate = false;
+    log_event(LOG_INFO, "a client's certificate is no longer trusted: its connection ends",
+        log_text("client", peer->address));
+}
+
 bool connection_identify(struct http_connection *c)
 {
     X509 *certificate = SSL_get0_peer_certificate(c->ssl);
-    if (!certificate || SSL_get_verify_result(c->ssl) != X509_V_OK)
+    if (!certificate)
         return true;
-    /* A resumed session was verified when it was made; its certificate may have ended since. */
-    if (SSL_session_reused(c->ssl) && X509_cmp_current_time(X509_get0_notAfter(certificate)) <= 0)
+    if (SSL_get_verify_result(c->ssl) != X509_V_OK) {
+        log_event(LOG_INFO, "a client's certificate is not trusted", log_text("client", c->peer->address),
+            log_text("reason", X509_verify_cert_error_string(SSL_get_verify_result(c->ssl))));
+        return true;
+    }
+    /* A resumed session was judged when it was made. */
+    if (SSL_session_reused(c->ssl) && !tls_session_trusted(c->tls, c->ssl)) {
+        peer_distrusted(c->peer);
         return false;
+    }
     struct http_peer *named = peer_named(c->peer, certificate);
     if (!named)
         return false;

@@ -307,6 +307,7 @@ static err_t shard_start(struct http_shard *shard, struct http_server *server, s
     shard->send_last = &shard->send_first;
     shard->accept_pause.fire = accept_resume;
     shard->trim.fire = trim_heap;
+    shard->trust_task.run = shard_judge_some;
     shard->listener = (struct loop_fd){server->listen_fd, EPOLLIN | EPOLLEXCLUSIVE, accept_ready};
     shard->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     if (!shard_buffers(shard))
@@ -353,8 +354,11 @@ void http_server_set_tls(struct http_server *server, struct tls_context *tls)
     pthread_mutex_lock(&server->tls_lock);
     struct tls_context *before = server->tls;
     server->tls = tls_context_get(tls);
+    atomic_fetch_add(&server->trust, 1);
     pthread_mutex_unlock(&server->tls_lock);
     tls_context_put(before);
+    for (size_t i = 0; i < server->shard_count; i++)
+        shard_judge(&server->shards[i]);
 }
 
 void http_server_close(struct http_server *server)

@@ -11,8 +11,14 @@
 #define SESSION_SECONDS 3600
 #define SESSIONS_MAX    256 /* 6 KB each, when its connection is gone: most of it the client's certificate */
 
+struct fingerprint {
+    uint8_t sha256[32];
+};
+
 struct tls_context {
     SSL_CTX *ssl;
+    struct fingerprint *revoked; /* sorted; certificates that are revoked themselves */
+    size_t revoked_count;
     atomic_uint references;
 };
 
@@ -83,18 +89,70 @@ static err_t load_key(SSL_CTX *ssl, struct secret pem, struct error *error)
     return ERR_OK;
 }
 
-/* The verdict stays in SSL_get_verify_result, also over resumption; who asks for the peer looks at it. */
-static int verify_later(int ok, X509_STORE_CTX *context)
+/* Not every CA keeps a list, and one that its owner forgot to renew must not lock out everybody: what it names stays
+ * revoked. Nothing is forgiven but this; verification ends at the first error that is not. */
+static int forgive_lists(int ok, X509_STORE_CTX *context)
 {
-    (void)ok, (void)context;
+    int reason = X509_STORE_CTX_get_error(context);
+    if (ok || (reason != X509_V_ERR_UNABLE_TO_GET_CRL && reason != X509_V_ERR_CRL_HAS_EXPIRED))
+        return ok;
+    X509_STORE_CTX_set_error(context, X509_V_OK);
     return 1;
+}
+
+static int compare_fingerprints(const void *a, const void *b)
+{
+    return memcmp(a, b, sizeof(struct fingerprint));
+}
+
+static bool fingerprint_of(const X509 *certificate, struct fingerprint *ret)
+{
+    return X509_digest(certificate, EVP_sha256(), ret->sha256, NULL) == 1;
+}
+
+/* Without memory to look, it counts as revoked. */
+static bool any_revoked(const struct tls_context *tls, STACK_OF(X509) * chain)
+{
+    struct fingerprint wanted;
+    for (int i = 0; tls->revoked_count && i < sk_X509_num(chain); i++)
+        if (!fingerprint_of(sk_X509_value(chain, i), &wanted) ||
+            bsearch(&wanted, tls->revoked, tls->revoked_count, sizeof wanted, compare_fingerprints))
+            return true;
+    return false;
+}
+
+/* The one way to judge a client's certificate. The verdict is the context's error. */
+static void judge(const struct tls_context *tls, X509_STORE_CTX *context)
+{
+    X509_STORE_CTX_set_verify_cb(context, forgive_lists);
+    if (X509_verify_cert(context) != 1) {
+        if (X509_STORE_CTX_get_error(context) == X509_V_OK)
+            X509_STORE_CTX_set_error(context, X509_V_ERR_UNSPECIFIED);
+    } else if (any_revoked(tls, X509_STORE_CTX_get0_chain(context))) {
+        X509_STORE_CTX_set_error(context, X509_V_ERR_CERT_REVOKED);
+    }
+    ERR_clear_error();
+}
+
+/* In the handshake, which goes on whatever is found: who asks for the peer looks at SSL_get_verify_result. */
+static int judge_in_handshake(X509_STORE_CTX *context, void *tls)
+{
+    judge(tls, context);
+    return 1;
+}
+
+static int no_callback(int ok, X509_STORE_CTX *context)
+{
+    (void)context;
+    return ok;
 }
 
 /* Clients may show a certificate. One that does not verify is no identity, so its requests are answered 401, as
  * kube-apiserver does: an alert in the handshake would read as if the server's certificate were at fault. */
-static err_t load_client_ca(SSL_CTX *ssl, bytes pem, struct error *error)
+static err_t load_client_ca(struct tls_context *tls, bytes pem, struct error *error)
 {
     CLEANUP(bio_done) BIO *bio = bio_of(pem.p, pem.n);
+    SSL_CTX *ssl = tls->ssl;
     X509_STORE *store = SSL_CTX_get_cert_store(ssl);
     X509 *certificate;
     size_t count = 0;
@@ -108,7 +166,44 @@ static err_t load_client_ca(SSL_CTX *ssl, bytes pem, struct error *error)
     }
     if (count == 0 || !pem_ended())
         return openssl_error(error, ERR_INVALID, "the client CA is not valid PEM");
-    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, verify_later);
+    SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, no_callback);
+    SSL_CTX_set_cert_verify_callback(ssl, judge_in_handshake, tls); /* which lives as long as its sessions */
+    return ERR_OK;
+}
+
+static void blocks_done(STACK_OF(X509_INFO) * *blocks)
+{
+    sk_X509_INFO_pop_free(*blocks, X509_INFO_free);
+}
+
+/* The array has room for all. */
+static bool revoke(struct tls_context *tls, const X509_INFO *block)
+{
+    X509_STORE *store = SSL_CTX_get_cert_store(tls->ssl);
+    if (block->crl)
+        return X509_STORE_add_crl(store, block->crl) == 1 &&
+               X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) == 1;
+    return block->x509 && fingerprint_of(block->x509, &tls->revoked[tls->revoked_count++]);
+}
+
+static err_t load_client_crl(struct tls_context *tls, bytes pem, struct error *error)
+{
+    if (pem.n == 0)
+        return ERR_OK;
+    CLEANUP(bio_done) BIO *bio = bio_of(pem.p, pem.n);
+    char no_password[] = "";
+    CLEANUP(blocks_done)
+    STACK_OF(X509_INFO) *blocks = bio ? PEM_X509_INFO_read_bio(bio, NULL, NULL, no_password) : NULL;
+    int count = blocks ? sk_X509_INFO_num(blocks) : 0;
+    if (count == 0)
+        return openssl_error(error, ERR_INVALID, "the revocation list holds neither lists nor certificates in PEM");
+    tls->revoked = calloc((size_t)count, sizeof *tls->revoked);
+    if (!tls->revoked)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the revocation list");
+    for (int i = 0; i < count; i++)
+        if (!revoke(tls, sk_X509_INFO_value(blocks, i)))
+            return openssl_error(error, ERR_INVALID, "the revocation list holds what cannot be used");
+    qsort(tls->revoked, tls->revoked_count, sizeof *tls->revoked, compare_fingerprints);
     return ERR_OK;
 }
 
@@ -155,7 +250,9 @@ err_t tls_context_new(const struct tls_options *options, struct tls_context **re
     if (result == ERR_OK)
         result = load_key(tls->ssl, options->key_pem, error);
     if (result == ERR_OK)
-        result = load_client_ca(tls->ssl, options->client_ca_pem, error);
+        result = load_client_ca(tls, options->client_ca_pem, error);
+    if (result == ERR_OK)
+        result = load_client_crl(tls, options->client_crl_pem, error);
     if (result == ERR_OK)
         *ret = tls;
     else
@@ -175,6 +272,7 @@ void tls_context_put(struct tls_context *tls)
     if (!tls || atomic_fetch_sub(&tls->references, 1) != 1)
         return;
     SSL_CTX_free(tls->ssl);
+    free(tls->revoked);
     free(tls);
 }
 
@@ -206,6 +304,35 @@ bool tls_session_http2(const SSL *ssl)
     return n == 2 && memcmp(name, "h2", 2) == 0;
 }
 
+bool tls_session_trusted(struct tls_context *tls, SSL *ssl)
+{
+    X509 *certificate = SSL_get0_peer_certificate(ssl);
+    X509_STORE_CTX *context = certificate ? X509_STORE_CTX_new() : NULL;
+    bool trusted = context &&
+                   X509_STORE_CTX_init(
+                       context, SSL_CTX_get_cert_store(tls->ssl), certificate, SSL_get_peer_cert_chain(ssl)) == 1 &&
+                   X509_STORE_CTX_set_default(context, "ssl_client") == 1;
+    if (trusted) {
+        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context), SSL_get_security_level(ssl));
+        judge(tls, context);
+        trusted = X509_STORE_CTX_get_error(context) == X509_V_OK;
+    }
+    X509_STORE_CTX_free(context);
+    return trusted;
+}
+
+/* Those that came and led nowhere; of a client that is nobody's, all. */
+static void drop_strangers(STACK_OF(X509) * came, STACK_OF(X509) * chain)
+{
+    for (int i = came ? sk_X509_num(came) : 0; i-- > 0;) {
+        bool used = false;
+        for (int k = 1; chain && !used && k < sk_X509_num(chain); k++)
+            used = X509_cmp(sk_X509_value(chain, k), sk_X509_value(came, i)) == 0;
+        if (!used)
+            X509_free(sk_X509_delete(came, i));
+    }
+}
+
 static void empty(STACK_OF(X509) * chain)
 {
     while (chain && sk_X509_num(chain) > 0)
@@ -228,7 +355,9 @@ static void drop_ephemeral_key(SSL *ssl)
  * anew. */
 void tls_session_shrink(SSL *ssl)
 {
-    empty(SSL_get_peer_cert_chain(ssl));
-    empty(SSL_get0_verified_chain(ssl));
+    STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
+    bool trusted = SSL_get_verify_result(ssl) == X509_V_OK;
+    drop_strangers(SSL_get_peer_cert_chain(ssl), trusted ? chain : NULL);
+    empty(chain);
     drop_ephemeral_key(ssl);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TLS 1.2 and 1.3 on the server side by OpenSSL 3: ALPN h2 and http/1.1, client certificates asked for and verified
- * when given, sessions resumed for an hour from a small cache. A context may be swapped while connections run. */
+/* TLS 1.2 and 1.3 on the server side by OpenSSL 3, with forward secrecy alone: suites with ECDHE and an AEAD, no
+ * renegotiation. ALPN h2 and http/1.1, client certificates asked for and verified when given, sessions resumed for an
+ * hour from a small cache. A context may be swapped while connections run: what clients showed is then to be judged
+ * again by the new one. */
 #ifndef COFFER_NET_TLS_H
 #define COFFER_NET_TLS_H
 
@@ -15,6 +17,9 @@ struct tls_options {
     struct secret key_pem;
     bytes client_ca_pem; /* bundle; clients' certificates must chain to it. Several PEM blocks. Empty: none is asked for
                           */
+    bytes client_crl_pem; /* what is revoked, several PEM blocks: lists of these CAs, and certificates, each of which is
+                           * revoked itself (a CA: and all below it). Empty: nothing. A CA without a list has revoked
+                           * nothing, and a list that is overdue still revokes what it names. */
 };
 
 /* Reference-counted. ERR_INVALID with a sentence when key and certificate do not fit. */
@@ -28,8 +33,13 @@ MUST_CHECK struct ssl_st *tls_session_new(struct tls_context *, struct bio_st *b
 void tls_session_free(struct ssl_st *);
 /* After the handshake: whether ALPN chose h2. */
 bool tls_session_http2(const struct ssl_st *);
-/* After the handshake: gives up the chains that came with the client's certificate and led to its CA, some 5 KB, and
- * the handshake's own key. */
+/* After the handshake: whether the client showed a certificate that the context trusts now: its chain, its dates, the
+ * revocation lists. The handshake's own verdict is of another time when the session was resumed, and of another
+ * context when that was swapped. */
+bool tls_session_trusted(struct tls_context *, struct ssl_st *);
+/* After the handshake: gives up the chain that led from the client's certificate to its CA, some 5 KB, and the
+ * handshake's own key; of the certificates that came with it only those stay without which it could not be judged
+ * again. */
 void tls_session_shrink(struct ssl_st *);
 
 #endif

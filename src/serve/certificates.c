@@ -23,6 +23,7 @@
 #define LEAF_LIFETIME (365 * DAY)
 #define CLOCK_SKEW    3600 /* certificates start an hour ago: clients' clocks differ */
 #define FILE_LIMIT    (1u << 20)
+#define REVOKED_LIMIT (8u << 20)
 #define NAMES_MAX     64
 #define ARENA_LIMIT   (16u << 20)
 #define PEM_KEY_BEGIN "-----BEGIN PRIVATE KEY-----"
@@ -189,7 +190,7 @@ static err_t server_load_or_make(struct certificates *c, struct arena *arena, co
     struct names names;
     if (c->options.certificate_file) {
         TRY(file_read(arena, c->options.certificate_file, FILE_LIMIT, &ret->certificate_pem, error));
-        return file_read(arena, c->options.key_file, FILE_LIMIT, &ret->key_pem, error);
+        return file_read_private(arena, c->options.key_file, FILE_LIMIT, &ret->key_pem, error);
     }
     err_t found = record_load(c, arena, "server", ret, error);
     if (found != ERR_OK && found != ERR_NOT_FOUND)
@@ -324,8 +325,20 @@ static bytes leaf_of(bytes chain)
 }
 
 /* What files held that does not fit is told with their names. */
+static err_t name_files(const struct certificates *c, err_t code, const struct error *inner, struct error *error)
+{
+    const char *const files[] = {
+        c->options.certificate_file, c->options.key_file, c->options.client_ca_file, c->options.client_crl_file};
+    char names[1024] = "";
+    size_t n = 0;
+    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+        if (files[i] && n < sizeof names)
+            n += (size_t)snprintf(names + n, sizeof names - n, "%s%s", n ? ", " : "", files[i]);
+    return error_set(error, code, "%s%s%.*s", names, n ? ": " : "", BYTES_FMT(inner->message));
+}
+
 static err_t make_tls(struct certificates *c, struct arena *arena, const struct x509_pair *server, bytes client_ca,
-    struct tls_context **ret, struct error *error)
+    bytes client_crl, struct tls_context **ret, struct error *error)
 {
     struct error inner;
     const char *file = c->options.certificate_file;
@@ -334,15 +347,11 @@ static err_t make_tls(struct certificates *c, struct arena *arena, const struct 
     const struct tls_options options = {
         .certificate_pem = file ? server->certificate_pem : leaf_of(server->certificate_pem),
         .key_pem = {(uint8_t *)(uintptr_t)server->key_pem.p, server->key_pem.n},
-        .client_ca_pem = client_ca};
+        .client_ca_pem = client_ca,
+        .client_crl_pem = client_crl};
     error_init(&inner, arena);
     err_t result = tls_context_new(&options, ret, &inner);
-    if (result == ERR_OK)
-        return ERR_OK;
-    return error_set(error, result, "%s%s%s%s%s%s%.*s", file ? file : "", file ? ", " : "",
-        file ? c->options.key_file : "", c->options.client_ca_file ? ", " : "",
-        c->options.client_ca_file ? c->options.client_ca_file : "", file || c->options.client_ca_file ? ": " : "",
-        BYTES_FMT(inner.message));
+    return result == ERR_OK ? ERR_OK : name_files(c, result, &inner, error);
 }
 
 /* c is touched only when all of it holds. Keys lie in the scratch arena alone, which is wiped after. */
@@ -350,7 +359,7 @@ static err_t load(struct certificates *c, struct arena *scratch, struct arena *k
 {
     struct x509_pair ca, server;
     struct tls_context *tls;
-    bytes own_ca, client_ca, more;
+    bytes own_ca, client_ca, more, client_crl = BYTES_NONE;
     TRY(ca_load_or_make(c, scratch, now, &ca, error));
     TRY(server_load_or_make(c, scratch, &ca, now, &server, error));
     TRY(ca_bundle(c, scratch, &ca, now, &own_ca, error));
@@ -364,10 +373,15 @@ static err_t load(struct certificates *c, struct arena *scratch, struct arena *k
         if (!client_ca.p)
             return arena_error(scratch, error);
     }
+    if (c->options.client_crl_file) {
+        TRY(file_read(scratch, c->options.client_crl_file, REVOKED_LIMIT, &client_crl, error));
+        if (!client_crl.n)
+            return error_set(error, ERR_INVALID, "%s is empty", c->options.client_crl_file);
+    }
     bytes kept_server = arena_copy(keep, server.certificate_pem), kept_ca = arena_copy(keep, own_ca);
     if (!kept_server.p || !kept_ca.p)
         return arena_error(keep, error);
-    TRY(make_tls(c, scratch, &server, client_ca, &tls, error));
+    TRY(make_tls(c, scratch, &server, client_ca, client_crl, &tls, error));
     tls_context_put(c->tls);
     c->tls = tls;
     c->server_pem = kept_server;

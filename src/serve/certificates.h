@@ -24,8 +24,9 @@ struct certificates_options {
     size_t extra_name_count;
     const char *certificate_file; /* --tls-cert-file and --tls-private-key-file: both or neither; NULL: our own */
     const char *key_file;
-    const char *client_ca_file; /* --client-ca-file: trusted beside our own CA; NULL: none */
-    int64_t lifetime_seconds;   /* of leaf certificates; 0: a year */
+    const char *client_ca_file;  /* --client-ca-file: trusted beside our own CA; NULL: none */
+    const char *client_crl_file; /* --client-crl-file: what is revoked (tls.h); NULL: nothing */
+    int64_t lifetime_seconds;    /* of leaf certificates; 0: a year */
 };
 
 struct certificates;
@@ -35,7 +36,7 @@ MUST_CHECK err_t certificates_open(const struct certificates_options *, struct c
 void certificates_free(struct certificates *);
 
 /* Renews what is due at `now` (seconds since the epoch) and reads the files again. What was in force stays so on
- * failure. */
+ * failure. A key file that others than its owner and group can read, or its group write, is refused. */
 MUST_CHECK err_t certificates_renew(struct certificates *, int64_t now, struct error *);
 
 /* The TLS context in force; to be given back with tls_context_put. */

@@ -292,7 +292,8 @@ static void set_option(struct http_options *o, const char *text)
 static struct tls_context *load_tls(char **files)
 {
     bytes key = read_file(files[1]);
-    const struct tls_options options = {read_file(files[0]), {(uint8_t *)(uintptr_t)key.p, key.n}, read_file(files[2])};
+    const struct tls_options options = {
+        read_file(files[0]), {(uint8_t *)(uintptr_t)key.p, key.n}, read_file(files[2]), BYTES_NONE};
     struct tls_context *tls;
     struct error error;
     error_init(&error, NULL);
