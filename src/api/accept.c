@@ -152,6 +152,8 @@ static bool can_give(const struct clause *c, const struct kind *kind, struct pre
     *ret = (struct presentation){.form = FORM_OBJECT};
     if (!choose_encoding(c, &ret->encoding) || !choose_form(c, ret))
         return false;
+    if (ret->form == FORM_TABLE && kind && !kind_is_stored(kind))
+        return false;
     if (ret->encoding == ENCODING_YAML)
         return !c->stream;
     return ret->encoding == ENCODING_JSON ||

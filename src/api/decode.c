@@ -141,6 +141,15 @@ static bool is_core_kind(bytes kind)
     return false;
 }
 
+/* The same of another kind that is built into this server. */
+static bool is_built_in(const struct kind *kind, struct type type)
+{
+    size_t slash = bytes_find(type.api_version, '/');
+    bytes group = slash < type.api_version.n ? (bytes){type.api_version.p, slash} : BYTES("");
+    const struct kind *named = kind_by_name(registry_current(), group, version_of(type.api_version), type.kind);
+    return named && !named->custom && strcmp(named->kind, kind->kind) != 0;
+}
+
 static err_t check_type(struct arena *arena, const struct kind *kind, struct type type, struct error *error)
 {
     bytes expected = kind_api_version(arena, kind);
@@ -151,9 +160,10 @@ static err_t check_type(struct arena *arena, const struct kind *kind, struct typ
     bytes named = utf8_quote(arena, type.kind), version = utf8_quote(arena, type.api_version);
     if (!expected.p || !named.p || !version.p)
         return arena_error(arena, error);
-    if (bytes_equal(type.api_version, BYTES("v1")) && is_core_kind(type.kind))
-        (void)error_set(error, ERR_BAD_REQUEST, "converting (v1.%.*s) to (%.*s.%s): unknown conversion",
-            BYTES_FMT(type.kind), (int)strcspn(internal, "."), internal, kind->kind);
+    if ((bytes_equal(type.api_version, BYTES("v1")) && is_core_kind(type.kind)) || is_built_in(kind, type))
+        (void)error_set(error, ERR_BAD_REQUEST, "converting (%.*s.%.*s) to (%.*s.%s): unknown conversion",
+            BYTES_FMT(version_of(type.api_version)), BYTES_FMT(type.kind), (int)strcspn(internal, "."), internal,
+            kind->kind);
     else
         (void)error_set(error, ERR_BAD_REQUEST,
             "no kind %.*s is registered for version %.*s in scheme \"pkg/runtime/scheme.go:110\"", BYTES_FMT(named),

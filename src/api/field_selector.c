@@ -96,7 +96,7 @@ static err_t parse_term(
     if (!value)
         return arena_error(arena, error);
     TRY(unescape(arena, bytes_skip(term, at + skip), value, error));
-    if (!selectable(kind, field))
+    if (kind && !selectable(kind, field))
         return unsupported(kind, field, error);
     *ret = (struct requirement){
         .operator= not_equal ? SELECT_NOT_EQUALS : SELECT_EQUALS, .key = field, .values = value, .value_count = 1};

@@ -106,7 +106,8 @@ struct kind_rules {
 /* ---- A kind in one version. */
 
 struct kind {
-    uint16_t number; /* in the store's keys, the same for all versions; never reused: docs/architecture.md lists them */
+    uint16_t number;       /* in the store's keys, the same for all versions; never reused: docs/architecture.md lists
+                            * them; 0: a review, created and answered but never stored */
     const char *group;     /* "" for core */
     const char *version;   /* "v1" */
     const char *kind;      /* "Secret" */
@@ -149,6 +150,11 @@ extern const struct kind_rules no_rules;
 const struct kind_subresource *kind_subresource_find(const struct kind *, bytes name);
 /* Whether the kind has a status subresource. */
 bool kind_has_status(const struct kind *);
+/* Whether objects of it are kept; what is not has no names, and can only be created. */
+static inline bool kind_is_stored(const struct kind *kind)
+{
+    return kind->number != 0;
+}
 /* The kind whose number, prefix and version are stored. */
 static inline const struct kind *kind_stored(const struct kind *kind)
 {

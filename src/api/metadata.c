@@ -87,14 +87,19 @@ static void remove_all(struct json *metadata, const char *const *names, size_t c
 err_t object_prepare_create(
     struct arena *arena, const struct kind *kind, struct json *object, bytes namespace, struct error *error)
 {
-    static const char *const cleared[] = {"selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"};
+    static const char *const cleared[] = {
+        "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "uid", "creationTimestamp"};
     struct json *metadata = metadata_of(arena, object);
     if (!metadata)
         return arena_error(arena, error);
     TRY(fit_namespace(arena, kind, metadata, namespace, false, error));
+    remove_all(metadata, cleared, ARRAY_LEN(cleared));
+    if (!kind_is_stored(kind)) {
+        arrange(kind, metadata);
+        return ERR_OK;
+    }
     if (json_get(metadata, BYTES("resourceVersion")))
         return error_set(error, ERR_BAD_REQUEST, "resourceVersion should not be set on objects to be created");
-    remove_all(metadata, cleared, ARRAY_LEN(cleared));
     if (!set_name(arena, metadata) || !set_birth(arena, metadata))
         return arena_error(arena, error);
     arrange(kind, metadata);

@@ -44,7 +44,8 @@ bool object_is_stub(const struct json *object);
 
 /* ---- Metadata rules. */
 /* What the server owns, on create: uid, creationTimestamp, generated name, namespace; clears resourceVersion, selfLink,
- * deletion fields. Texts for bad namespace or a set resourceVersion as kube-apiserver's. */
+ * deletion fields. What is not stored gets a namespace alone. Texts for bad namespace or a set resourceVersion as
+ * kube-apiserver's. */
 MUST_CHECK err_t object_prepare_create(
     struct arena *, const struct kind *, struct json *object, bytes namespace, struct error *);
 /* Whether the object is named as the URL says. */
@@ -57,8 +58,8 @@ MUST_CHECK err_t object_fit_precondition(struct arena *, const struct kind *, by
  * deletionTimestamp and generation in any case are carried over from old; others are object_validate's to refuse. */
 MUST_CHECK err_t object_prepare_update(struct arena *, const struct kind *, struct json *object, const struct json *old,
     bytes namespace, bytes name, struct error *);
-/* Adds causes for names, labels, annotations, owner references, finalizers (old NULL on create), then calls the kind's
- * validate. When there are causes composes `Secret "a" is invalid: ...` and returns ERR_INVALID. */
+/* Adds causes for names, labels, annotations, owner references, finalizers (old NULL on create) of what is stored, then
+ * calls the kind's validate. When there are causes composes `Secret "a" is invalid: ...` and returns ERR_INVALID. */
 MUST_CHECK err_t object_validate(struct arena *, const struct kind *, enum subresource, const struct json *object,
     const struct json *old, struct error *);
 /* The part of it that is about metadata alone, but the name: causes in fields that start with "metadata". qualified: a

@@ -101,6 +101,8 @@ static void snapshot_sort(struct registry *r)
     qsort(r->kinds, r->count, sizeof(const struct kind *), order_of);
     for (size_t i = 0; i < r->count; i++) {
         const struct kind *kind = r->kinds[i];
+        if (!kind_is_stored(kind))
+            continue;
         if (kind->set ? kind->set->kinds[0] == kind : !kind->stored_as) /* what is stored need not be served */
             r->numbers[r->number_count++] = kind_stored(kind);
     }

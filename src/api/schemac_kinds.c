@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kinds out of x-coffer-resource, which stands beside x-kubernetes-group-version-kind in the schema of a whole object:
  *
- *   number: in the store's keys        plural, singular, shortNames, categories, scope: Namespaced or Cluster
+ *   number: in the store's keys; left out by kinds that are never stored, whose verbs are [create]
+ *   plural, singular, shortNames, categories, scope: Namespaced or Cluster
  *   verbs: all eight when left out     storagePrefix: the plural when left out       storageVersionHash
  *   selectableFields: [status.phase]   subresources: [{name, verbs, group, version, kind}]
  *   columns: [{name, type, format, description, priority, path}], after Name
@@ -216,11 +217,13 @@ static void put_kind(struct schemac *s, FILE *f, const struct schema_resource *r
     static const char *const texts[][2] = {
         {"singular", "singular"}, {"storageVersionHash", "storage_version_hash"}, {"deprecation", "deprecation"}};
     const char *where = r->schema->openapi_name, *scope, *prefix, *rules, *stored_as;
-    int64_t number;
+    int64_t number = 0;
     CHECK(where, r->resource, members);
     const char *plural = needed(s, where, r->resource, "plural");
     scope = needed(s, where, r->resource, "scope");
-    if (!json_to_int64(json_get(r->resource, BYTES("number")), &number) || number < 1 || number >= 1000)
+    if (json_get(r->resource, BYTES("number"))
+            ? !json_to_int64(json_get(r->resource, BYTES("number")), &number) || number < 1 || number >= 1000
+            : verbs_of(where, r->resource) != VERB_BIT(VERB_CREATE))
         schemac_die(where, "number");
     fputs("{", f);
     put_gvk(s, f, where, r->schema);
@@ -228,7 +231,8 @@ static void put_kind(struct schemac *s, FILE *f, const struct schema_resource *r
         strcmp(scope, "Namespaced") == 0 ? "true" : "false", verbs_of(where, r->resource));
     prefix = text_of(s, r->resource, "storagePrefix");
     schemac_put_member(f, "plural", plural);
-    schemac_put_member(f, "storage_prefix", prefix ? prefix : plural);
+    if (number != 0)
+        schemac_put_member(f, "storage_prefix", prefix ? prefix : plural);
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         schemac_put_member(f, texts[i][1], text_of(s, r->resource, texts[i][0]));
     for (size_t i = 0; i < ARRAY_LEN(flags); i++)

@@ -31,7 +31,8 @@ struct selector {
 
 /* Kubernetes' grammar and error sentences (ERR_BAD_REQUEST). */
 MUST_CHECK err_t label_selector_parse(struct arena *, bytes text, struct selector *ret, struct error *);
-/* Fields must be metadata.name, metadata.namespace, or selectable in the kind: else "field label not supported: x". */
+/* Fields must be metadata.name, metadata.namespace, or selectable in the kind: else "field label not supported: x".
+ * kind NULL: any field. */
 MUST_CHECK err_t field_selector_parse(
     struct arena *, const struct kind *, bytes text, struct selector *ret, struct error *);
 

@@ -97,6 +97,7 @@ err_t status_conflict(struct error *error, struct status_details *details, const
 
 void status_invalid_details(struct status_details *details, const struct kind *kind, bytes name)
 {
-    *details = (struct status_details){
-        .name = name, .group = bytes_of(kind_stored(kind)->group), .kind = bytes_of(kind->kind)};
+    *details = (struct status_details){.group = bytes_of(kind_stored(kind)->group)};
+    if (kind_is_stored(kind))
+        details->name = name, details->kind = bytes_of(kind->kind);
 }

@@ -218,7 +218,8 @@ static void validate_generation(const struct json *metadata, struct error *error
             "Invalid value: %lld: must be greater than or equal to 0", (long long)value);
 }
 
-/* `Secret "a" is invalid: E`, or `[E1, E2]` when there are several; the same sentence is said once. */
+/* `Secret "a" is invalid: E`, or `[E1, E2]` when there are several; the same sentence is said once. Of what is not
+ * stored upstream names neither kind nor object. */
 static err_t compose(struct arena *arena, const struct kind *kind, bytes name, struct error *error)
 {
     struct buffer all;
@@ -236,11 +237,13 @@ static err_t compose(struct arena *arena, const struct kind *kind, bytes name, s
         buffer_text(&all, ": ");
         buffer_put(&all, c->message);
     }
-    bytes quoted = utf8_quote(arena, name);
-    bytes message = quoted.p && !all.failed ? arena_format(arena, "%s%s%s %.*s is invalid: %s%.*s%s", kind->kind,
-                                                  group[0] ? "." : "", group, BYTES_FMT(quoted), said > 1 ? "[" : "",
-                                                  BYTES_FMT(buffer_bytes(&all)), said > 1 ? "]" : "")
-                                            : BYTES_NONE;
+    bool stored = kind_is_stored(kind);
+    bytes quoted = utf8_quote(arena, stored ? name : BYTES(""));
+    bytes message =
+        quoted.p && !all.failed
+            ? arena_format(arena, "%s%s%s %.*s is invalid: %s%.*s%s", stored ? kind->kind : "", group[0] ? "." : "",
+                  group, BYTES_FMT(quoted), said > 1 ? "[" : "", BYTES_FMT(buffer_bytes(&all)), said > 1 ? "]" : "")
+            : BYTES_NONE;
     if (!message.p)
         return arena_error(arena, error);
     error->message = message; /* error_set would drop the causes */
@@ -276,20 +279,27 @@ static void validate_unchanged(
     }
 }
 
+static void validate_metadata(struct arena *arena, const struct kind *kind, const struct json *metadata,
+    const struct json *old, struct error *error)
+{
+    /* upstream asks it of the kinds of its core alone */
+    bool qualified = !kind->custom && strcmp(kind->group, "apiextensions.k8s.io") != 0;
+    validate_names(arena, kind, metadata, error);
+    if (old)
+        validate_unchanged(arena, metadata, old, error);
+    if (json_get(old, BYTES("deletionTimestamp")))
+        validate_no_new_finalizers(
+            arena, json_get(metadata, BYTES("finalizers")), json_get(old, BYTES("finalizers")), error);
+    metadata_validate(arena, metadata, qualified, error);
+}
+
 err_t object_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,
     const struct json *object, const struct json *old, struct error *error)
 {
     const struct json *metadata = json_get(object, BYTES("metadata")), *old_metadata = json_get(old, BYTES("metadata"));
     unsigned before = error->cause_count;
-    validate_names(arena, kind, metadata, error);
-    if (old)
-        validate_unchanged(arena, metadata, old_metadata, error);
-    if (json_get(old_metadata, BYTES("deletionTimestamp")))
-        validate_no_new_finalizers(
-            arena, json_get(metadata, BYTES("finalizers")), json_get(old_metadata, BYTES("finalizers")), error);
-    /* upstream asks it of the kinds of its core alone */
-    bool qualified = !kind->custom && strcmp(kind->group, "apiextensions.k8s.io") != 0;
-    metadata_validate(arena, metadata, qualified, error);
+    if (kind_is_stored(kind))
+        validate_metadata(arena, kind, metadata, old_metadata, error);
     if (kind->rules->validate)
         kind->rules->validate(arena, kind, subresource, object, old, error);
     if (arena->failed)

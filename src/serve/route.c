@@ -116,6 +116,8 @@ static err_t judge(const struct request *r, const struct attributes *a, const st
         return ERR_NOT_FOUND;
     if (r->kind->namespaced && a->namespace.n == 0 && r->name.n > 0)
         return ERR_NOT_FOUND;
+    if (!kind_is_stored(r->kind) && (r->name.n > 0 || r->kind->namespaced != (a->namespace.n > 0)))
+        return ERR_NOT_FOUND;
     if (r->verb == VERB_COUNT || !((part ? part->verbs : r->kind->verbs) & VERB_BIT(r->verb)))
         return ERR_METHOD_NOT_ALLOWED;
     if (r->kind->namespaced && a->namespace.n == 0 && r->verb != VERB_LIST && r->verb != VERB_WATCH)

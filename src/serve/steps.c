@@ -19,11 +19,13 @@
 
 #define BIT(verb) VERB_BIT(VERB_##verb)
 /* VERB_COUNT stands for what is no resource. */
-#define RESOURCES (VERB_BIT(VERB_COUNT) - 1)
+#define RESOURCES (VERB_BIT(VERB_COUNT) - 1 + REVIEWS)
 #define DOCUMENTS VERB_BIT(VERB_COUNT)
-#define ALL       (RESOURCES | DOCUMENTS)
-#define STORES    (BIT(CREATE) | BIT(UPDATE) | BIT(PATCH))
-#define WRITES    (STORES | BIT(DELETE))
+/* Creates of kinds that are not stored. */
+#define REVIEWS VERB_BIT(VERB_COUNT + 1)
+#define ALL     (RESOURCES | DOCUMENTS)
+#define STORES  (BIT(CREATE) | BIT(UPDATE) | BIT(PATCH))
+#define WRITES  (STORES | BIT(DELETE))
 
 enum where { ON_LOOP, ON_POOL };
 
@@ -44,27 +46,28 @@ static const struct step {
     {room_step, RESOURCES, ON_LOOP},
     {get_step, BIT(GET), ON_LOOP},
     {watch_start, BIT(WATCH), ON_LOOP},
-    {body_step, WRITES | BIT(DELETECOLLECTION), ON_LOOP},
+    {body_step, WRITES | BIT(DELETECOLLECTION) | REVIEWS, ON_LOOP},
     {list_open_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {list_plan_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {account_step, BIT(CREATE), ON_LOOP},
-    {decode_step, WRITES | BIT(DELETECOLLECTION), ON_POOL},
+    {decode_step, WRITES | BIT(DELETECOLLECTION) | REVIEWS, ON_POOL},
     {collection_step, BIT(DELETECOLLECTION), ON_POOL},
     {list_answer_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {load_step, BIT(UPDATE) | BIT(PATCH) | BIT(DELETE), ON_POOL},
     {change_step, BIT(UPDATE) | BIT(PATCH), ON_POOL},
-    {default_step, STORES, ON_POOL},
-    {own_step, STORES, ON_POOL},
+    {default_step, STORES | REVIEWS, ON_POOL},
+    {own_step, STORES | REVIEWS, ON_POOL},
     {admit_step, WRITES, ON_POOL},
     {prepare_step, WRITES, ON_POOL},
-    {validate_step, STORES, ON_POOL},
+    {validate_step, STORES | REVIEWS, ON_POOL},
     {guard_step, WRITES, ON_POOL},
     {quota_step, BIT(CREATE) | BIT(PATCH), ON_POOL},
     {seal_step, WRITES, ON_POOL},
     {encode_step, WRITES, ON_POOL},
     {commit_step, WRITES, ON_POOL},
     {conclude_step, WRITES, ON_LOOP},
-    {write_answer_step, WRITES, ON_LOOP},
+    {review_step, REVIEWS, ON_LOOP},
+    {write_answer_step, WRITES | REVIEWS, ON_LOOP},
     {refuse_step, ALL, ON_LOOP},
 };
 
@@ -149,6 +152,12 @@ static enum where place_of(const struct step *step, const struct request *r)
     return is_small(r) ? ON_LOOP : step->where;
 }
 
+/* Which steps the request walks. */
+static unsigned bit_of(const struct request *r)
+{
+    return r->kind && !kind_is_stored(r->kind) ? REVIEWS : VERB_BIT(r->verb);
+}
+
 /* False when the pool is full: the request stays here. */
 static bool hand_over(struct request *r, enum where to)
 {
@@ -184,7 +193,7 @@ static void run(struct request *r, enum where here)
         const struct step *step = &steps[r->step];
         bool held = r->held;
 
-        if (!(step->verbs & VERB_BIT(r->verb))) {
+        if (!(step->verbs & bit_of(r))) {
             r->step++;
             continue;
         }

@@ -78,6 +78,9 @@ MUST_CHECK err_t delete_prepare(struct request *);
 /* collection.c: deletes what the selectors match, on the pool. */
 step_function collection_step;
 
+/* review.c: answers what was asked, in place of sealing and committing. */
+step_function review_step;
+
 /* commit.c: queues writes and waits for all of them; not on a loop. */
 struct commit_barrier;
 struct awaited_write {

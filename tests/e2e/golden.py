@@ -12,6 +12,7 @@ FOLDER = harness.ROOT / "tests" / "golden"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 GENERATED = re.compile(r"\b(gen-|g{58})[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+CERTIFICATE = re.compile(r"X509SHA256=[0-9a-f]{64}")
 REVISION = re.compile(r"((?:resource version|current): ?|record \()\d+( \(\d+\))?", re.IGNORECASE)
 AGE = re.compile(r"^(\d+[smhd]){1,2}$")
 MASKED = {"uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "storageVersionHash", "description", "serverAddress"}
@@ -164,7 +165,7 @@ def mask(value, key=""):
         return [mask(v, key) for v in value]
     if isinstance(value, str):
         value = GENERATED.sub("GENERATED", TIME.sub("TIME", UUID.sub("UUID", value)))
-        value = REVISION.sub(r"\1N", value)
+        value = CERTIFICATE.sub("X509SHA256=HASH", REVISION.sub(r"\1N", value))
         return "AGE" if key == "cells" and AGE.match(value) else value
     return value
 

@@ -74,9 +74,18 @@ def bind(name, subject, kind):
             "subjects": [{"kind": kind, "name": subject, "apiGroup": group}]}
 
 
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/golden"
+
+
+def create_dev(replay):
+    """The role that the group devs has in golden."""
+    rules = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["allowed"], "verbs": ["get", "list", "watch", "update"]}]
+    replay.server.call("POST", f"{RBAC}/roles", {"metadata": {"name": "dev"}, "rules": rules})
+    replay.server.call("POST", f"{RBAC}/rolebindings", bind("dev", "devs", "Group"))
+
+
 def create_bindings(replay):
-    for body in (bind("dev", "devs", "Group"), bind("rbacadmin", "alice", "User")):
-        replay.server.call("POST", "/apis/rbac.authorization.k8s.io/v1/namespaces/golden/rolebindings", body)
+    replay.server.call("POST", f"{RBAC}/rolebindings", bind("rbacadmin", "alice", "User"))
 
 
 def create_dq(replay):
@@ -114,7 +123,7 @@ def restart(server, flags):
     server.start()
 
 
-FIRST_RUN = {1: create_namespace, 177: create_allowed, 245: churn, 246: churn, 250: churn, 251: churn, 272: create_to_delete,
+FIRST_RUN = {1: create_namespace, 177: create_allowed, 178: create_dev, 245: churn, 246: churn, 250: churn, 251: churn, 272: create_to_delete,
              287: create_with_finalizer, 292: remove_finalizers, 346: limit_secrets, 349: create_large, 351: change_s1("")}
 SECOND_RUN = {409: compact, 427: create_bindings, 431: create_dq, 433: create_dq, 434: create_dq}
 
