@@ -7,8 +7,9 @@
  * Keywords: type (union: see below), format (byte, date-time, micro-time, int32, int64, double, quantity,
  * int-or-string, json), description, properties, required, items, additionalProperties, $ref (an OpenAPI name of any
  * file), enum, default, x-protobuf (field number, or the path of one), x-presence (kept, always or nil, see below),
- * x-coffer-resource (what makes a kind of it: src/api/schemac_kinds.c), and Kubernetes' x-kubernetes-
- * group-version-kind, -list-type, -list-map-keys, -map-type, -patch-strategy, -patch-merge-key. Any other is an error.
+ * x-coffer-resource (what makes a kind of it: src/api/schemac_kinds.c), x-coffer-reference (what the field names: see
+ * enum schema_target), and Kubernetes' x-kubernetes-group-version-kind, -list-type, -list-map-keys, -map-type,
+ * -patch-strategy, -patch-merge-key. Any other is an error.
  */
 #ifndef COFFER_API_SCHEMA_H
 #define COFFER_API_SCHEMA_H
@@ -43,6 +44,38 @@ enum schema_presence {
     PRESENCE_NIL      /* the same, as null: a pointer, list or map */
 };
 
+/* What object a field names: x-coffer-reference of a property, or of a list or map of such.
+ *
+ *   x-coffer-reference: secret                                      a string is the name; an object has it as its name,
+ *                                                                   and if its type has one a namespace
+ *   x-coffer-reference: {target: secret, namespace: secretNamespace}    the string beside it says the namespace
+ *   x-coffer-reference: {none: REASON}                              looks like a name, and nothing is read by it; of a
+ *                                                                   type: nor by any field of it
+ *
+ * A field looks like a reference (schemas_mark) that can name anything by its type, and
+ *   - whose own name has "secret", "serviceaccount", "configmap" or "claimname" in it, in any case; or
+ *   - whose type's name has "Secret", "ServiceAccount", "ConfigMap" or "Reference" in it, or whose type has both a name
+ *     and a namespace; unless the type is a kind, or excused; or
+ *   - that is a string, called namespace or somethingNamespace, which no mark beside it takes and no name stands
+ * beside. It must be marked or excused, unless a field just below it, in its own type, is marked: else there is no
+ * program. */
+enum schema_target {
+    TARGET_UNMARKED,
+    TARGET_NONE,
+    TARGET_SECRET,
+    TARGET_SERVICE_ACCOUNT,
+    TARGET_CONFIG_MAP,
+    TARGET_CLAIM,  /* PersistentVolumeClaim */
+    TARGET_VOLUME, /* PersistentVolume */
+    TARGET_RESOURCE_CLAIM,
+    TARGET_RESOURCE_CLAIM_TEMPLATE,
+    TARGET_SERVICE,
+    TARGET_ENDPOINTS,
+    TARGET_OBJECT, /* of the kind that stands beside the name, or that the type allows alone */
+    TARGET_COUNT
+};
+#define TARGET_BIT(target) (1u << (target))
+
 /* Members of one JSON object may lie in nested messages on the wire, as Go inlines structs: property.protobuf holds the
  * path of field numbers, all below 256, a byte each, the innermost last. */
 #define PROTOBUF_PATH_MOST 3
@@ -56,8 +89,10 @@ struct schema_property {
     uint32_t protobuf; /* field number, or path; 0: none */
     bool required;
     enum schema_presence presence;
-    const char *description;  /* ours, short; NULL: none, or the type's own */
-    const char *default_json; /* NULL: none */
+    enum schema_target target;
+    const char *target_namespace; /* the property beside it that says the namespace; NULL: see enum schema_target */
+    const char *description;      /* ours, short; NULL: none, or the type's own */
+    const char *default_json;     /* NULL: none */
 };
 
 struct schema {
@@ -80,6 +115,8 @@ struct schema {
     const char *gvk;                              /* x-kubernetes-group-version-kind as JSON; NULL */
     const struct schema_constraints *constraints; /* NULL: none but the type, required and enumeration */
     const char *default_json;                     /* of list items and map values; properties have their own; NULL */
+    uint32_t targets;                             /* TARGET_BITs: what fields below it name */
+    bool unreferring;                             /* excused: its fields name nothing; of files alone */
     bool nullable;                                /* null is a value, and kept */
     bool preserves_unknown; /* x-kubernetes-preserve-unknown-fields: members that have no property */
     bool embedded_resource; /* x-kubernetes-embedded-resource: an object with kind and metadata */
@@ -132,6 +169,7 @@ struct schema_resource { /* an x-coffer-resource, borrowed from the file */
     struct schema_resource *next;
 };
 struct schema_list {
+    struct schema_node *all; /* those without a name too */
     struct schema **schemas; /* the named ones, in the order of the files */
     size_t count, capacity;
     struct schema_resource *resources;
@@ -139,5 +177,14 @@ struct schema_list {
 };
 MUST_CHECK err_t schemas_load(struct arena *, const struct json *file, struct schema_list *, struct error *);
 MUST_CHECK err_t schemas_link(struct schema_list *, struct error *);
+/* What schemas_link does at its end: refuses marks that fit no field, and fields that look like references and have
+ * neither mark nor excuse; fills in schema.targets. */
+struct schema_node {
+    struct schema *schema;
+    struct schema_node *next;
+};
+MUST_CHECK err_t schemas_mark(struct schema_list *, struct error *);
+/* "secret"; the texts of x-coffer-reference. NULL for those that are no targets. */
+const char *schema_target_name(enum schema_target);
 
 #endif

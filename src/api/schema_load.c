@@ -78,6 +78,16 @@ struct target {
 
 static err_t load(struct loader *l, struct target to);
 
+static err_t note(struct loader *l, struct schema *schema)
+{
+    struct schema_node *node = arena_alloc(l->arena, sizeof(*node));
+    if (!node)
+        return arena_error(l->arena, l->error);
+    *node = (struct schema_node){schema, l->list->all};
+    l->list->all = node;
+    return ERR_OK;
+}
+
 /* A schema at this name below where we are. */
 static err_t load_at(
     struct loader *l, bytes name, const struct json *in, struct schema_property *property, struct schema **ret)
@@ -87,6 +97,7 @@ static err_t load_at(
     struct schema *schema = arena_zero(l->arena, sizeof(*schema));
     if (!schema)
         return arena_error(l->arena, l->error);
+    TRY(note(l, schema));
     l->names[l->depth++] = name;
     TRY(load(l, (struct target){schema, property, in}));
     l->depth--;
@@ -261,6 +272,47 @@ static err_t keyword_resource(struct loader *l, const struct json *value, struct
     return ERR_OK;
 }
 
+static err_t read_target(struct loader *l, const struct json *value, enum schema_target *ret)
+{
+    const char *text = "";
+    TRY(text_of(l, value, &text));
+    for (enum schema_target t = TARGET_NONE + 1; t < TARGET_COUNT; t++) {
+        if (strcmp(text, schema_target_name(t)) != 0)
+            continue;
+        *ret = t;
+        return ERR_OK;
+    }
+    return refuse(l, "unknown target", bytes_of(text));
+}
+
+/* {none: REASON}: a property, or the whole type. */
+static err_t excuse(struct loader *l, const struct json *reason, struct target to)
+{
+    if (reason->type != JSON_STRING || reason->text.n == 0)
+        return refuse(l, "no reason:", reason->key);
+    if (to.property)
+        to.property->target = TARGET_NONE;
+    else
+        to.schema->unreferring = true;
+    return ERR_OK;
+}
+
+static err_t keyword_reference(struct loader *l, const struct json *value, struct target to)
+{
+    const struct json *none = json_get(value, BYTES("none")), *target = json_get(value, BYTES("target")),
+                      *namespace = json_get(value, BYTES("namespace"));
+    if (none && value->count == 1)
+        return excuse(l, none, to);
+    if (!to.property)
+        return refuse(l, "no property:", value->key);
+    if (value->type == JSON_STRING)
+        return read_target(l, value, &to.property->target);
+    if (!target || !namespace || value->count != 2)
+        return refuse(l, "no reference:", value->key);
+    TRY(text_of(l, namespace, &to.property->target_namespace));
+    return read_target(l, target, &to.property->target);
+}
+
 static const struct {
     const char *name;
     err_t (*read)(struct loader *, const struct json *, struct target);
@@ -278,6 +330,7 @@ static const struct {
     {"x-protobuf", keyword_protobuf},
     {"x-presence", keyword_presence},
     {"x-coffer-resource", keyword_resource},
+    {"x-coffer-reference", keyword_reference},
     {"x-kubernetes-group-version-kind", keyword_gvk},
     {"x-kubernetes-list-type", keyword_list_type},
     {"x-kubernetes-list-map-keys", keyword_list_map_keys},
@@ -392,5 +445,5 @@ err_t schemas_link(struct schema_list *list, struct error *error)
         *r->place = list->schemas[i];
     }
     list->references = NULL;
-    return ERR_OK;
+    return schemas_mark(list, error);
 }

@@ -197,6 +197,9 @@ static void put_properties(struct schemac *s, FILE *f, const struct schema *sche
             property->name, property->name_length, to, property->protobuf);
         fprintf(rows, ", .required = %s, .presence = PRESENCE_%s", property->required ? "true" : "false",
             presence_names[property->presence]);
+        if (property->target != TARGET_UNMARKED)
+            fprintf(rows, ", .target = %d", (int)property->target);
+        schemac_put_member(rows, "target_namespace", property->target_namespace);
         schemac_put_member(rows, "description", property->description);
         schemac_put_member(rows, "default_json", property->default_json);
         fputs("}", rows);
@@ -219,6 +222,8 @@ static void put_body(struct schemac *s, FILE *f, const struct schema *schema)
         fprintf(f, ", .list_map_keys = %s, .list_map_key_count = %u", keys, schema->list_map_key_count);
     if (schema->enumeration_count)
         fprintf(f, ", .enumeration = %s, .enumeration_count = %u", values, schema->enumeration_count);
+    if (schema->targets)
+        fprintf(f, ", .targets = %u", schema->targets);
     const struct {
         const char *member, *text;
     } texts[] = {{"name", schema->name}, {"openapi_name", schema->openapi_name}, {"description", schema->description},
