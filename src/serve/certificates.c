@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/certificates.h"
 
+#include "atrest/sealed_meta.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -39,21 +40,11 @@ struct certificates {
 
 /* ---- Sealed records: a certificate and, behind it, its key. */
 
-static bytes record_path(struct arena *arena, const char *name)
-{
-    return arena_join(arena, BYTES("/coffer/meta/"), bytes_of(name), ARENA_END);
-}
-
 static err_t record_load(
     struct certificates *c, struct arena *arena, const char *name, struct x509_pair *ret, struct error *error)
 {
-    bytes sealed, plain;
-    bool stale;
-    TRY(store_meta_get(c->options.store, arena, name, &sealed, error));
-    bytes path = record_path(arena, name);
-    if (!path.p)
-        return arena_error(arena, error);
-    TRY(atrest_open(c->options.atrest, arena, path, sealed, &plain, &stale, error));
+    bytes plain;
+    TRY(sealed_meta_get(c->options.store, c->options.atrest, arena, name, &plain, error));
     const uint8_t *key = memmem(plain.p, plain.n, PEM_KEY_BEGIN, sizeof(PEM_KEY_BEGIN) - 1);
     size_t split = key ? (size_t)(key - plain.p) : plain.n;
     *ret = (struct x509_pair){.certificate_pem = {plain.p, split}, .key_pem = bytes_skip(plain, split)};
@@ -63,13 +54,10 @@ static err_t record_load(
 static err_t record_save(
     struct certificates *c, struct arena *arena, const char *name, const struct x509_pair *pair, struct error *error)
 {
-    bytes sealed;
     bytes plain = arena_join(arena, pair->certificate_pem, pair->key_pem, ARENA_END);
-    bytes path = record_path(arena, name);
-    if (!plain.p || !path.p)
+    if (!plain.p)
         return arena_error(arena, error);
-    TRY(atrest_seal(c->options.atrest, arena, path, plain, &sealed, error));
-    return store_meta_put(c->options.store, name, sealed, error);
+    return sealed_meta_put(c->options.store, c->options.atrest, arena, name, plain, error);
 }
 
 /* ---- Names of the serving certificate. */
