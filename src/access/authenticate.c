@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/authenticate.h"
 
+#include "access/service_account_token.h"
+#include "base/base64.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/http_local.h"
 
-static err_t unauthorized(struct error *error)
-{
-    return error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
-}
+#include <stdatomic.h>
+#include <strings.h>
+
+#define TOLD_A_SECOND 20 /* refusals that are logged */
 
 static err_t by_certificate(
     struct arena *arena, const struct x509_identity *peer, struct user *ret, struct error *error)
@@ -15,9 +18,11 @@ static err_t by_certificate(
     bytes *credential = arena_alloc(arena, sizeof *credential);
     struct user_extra *extra = arena_alloc(arena, sizeof *extra);
 
+    if (peer->common_name.n == 0)
+        return error_set(error, ERR_UNAUTHORIZED, "the certificate names nobody");
     /* The handshake looked at its end once; a connection can last longer. */
-    if (peer->common_name.n == 0 || clock_wall_seconds() > peer->not_after)
-        return unauthorized(error);
+    if (clock_wall_seconds() > peer->not_after)
+        return error_set(error, ERR_UNAUTHORIZED, "the certificate has expired");
     if (!credential || !extra)
         return arena_error(arena, error);
     *credential = arena_format(arena, "X509SHA256=%s", peer->sha256_hex);
@@ -32,15 +37,148 @@ static err_t by_certificate(
     return user_complete(arena, ret, error);
 }
 
+/* ---- Bearer tokens. */
+
+err_t authenticate_token(
+    struct arena *arena, bytes token, const struct audiences *asked, struct authenticated *ret, struct error *error)
+{
+    static token_function *const kinds[] = {service_account_token_authenticate};
+    const struct authenticator *a = authenticator_current();
+    struct audiences own;
+    struct error why;
+    bool refused = false;
+
+    if (!a)
+        return error_set(error, ERR_UNAUTHORIZED, "tokens are not accepted");
+    own = (struct audiences){a->audiences, a->audience_count};
+    error_init(&why, error ? error->arena : NULL);
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct error *tell = refused ? NULL : &why; /* the first that knew it says what is wrong */
+        err_t code = kinds[i](arena, token, asked->count > 0 ? asked : &own, ret, tell);
+        if (code == ERR_UNAUTHORIZED)
+            refused = true;
+        else if (code != ERR_NOT_FOUND)
+            return code == ERR_OK ? ERR_OK : error_set(error, code, "the token cannot be checked now");
+    }
+    return refused ? error_set(error, ERR_UNAUTHORIZED, "%.*s", BYTES_FMT(why.message))
+                   : error_set(error, ERR_UNAUTHORIZED, "the token is of no kind that is known");
+}
+
+static bytes trim(bytes b)
+{
+    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
+        b = bytes_skip(b, 1);
+    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
+        b.n--;
+    return b;
+}
+
+/* From "Bearer TOKEN", the word in any case. Empty: it is something else. */
+static bytes token_of_header(bytes header)
+{
+    bytes scheme, rest;
+
+    header = trim(header);
+    scheme = (bytes){header.p, bytes_find(header, ' ')};
+    rest = bytes_skip(header, scheme.n);
+    if (scheme.n != 6 || strncasecmp((const char *)scheme.p, "bearer", 6) != 0)
+        return BYTES_NONE;
+    rest = trim(rest);
+    return (bytes){rest.p, bytes_find(rest, ' ')};
+}
+
+/* From Sec-WebSocket-Protocol; false: it names none. */
+static bool token_of_protocol(struct http_exchange *x, bytes *ret)
+{
+    bytes rest = http_websocket_asked(x) ? http_header(x, BYTES("sec-websocket-protocol")) : BYTES_NONE;
+
+    while (rest.n > 0) {
+        bytes item = {rest.p, bytes_find(rest, ',')};
+        size_t offset;
+        rest = bytes_skip(rest, item.n < rest.n ? item.n + 1 : item.n);
+        item = trim(item);
+        if (!bytes_start(item, BYTES(BEARER_PROTOCOL)))
+            continue;
+        item = bytes_skip(item, sizeof BEARER_PROTOCOL - 1);
+        if (base64_decode(&x->arena, BASE64_URL_UNPADDED, item, ret, &offset) != ERR_OK)
+            *ret = BYTES_NONE;
+        return true;
+    }
+    return false;
+}
+
+static bool find_token(struct http_exchange *x, bytes *ret)
+{
+    bytes header = http_header(x, BYTES("authorization"));
+
+    if (header.n == 0)
+        return token_of_protocol(x, ret);
+    *ret = token_of_header(header);
+    return true;
+}
+
+static err_t by_token(struct http_exchange *x, bytes token, struct user *ret, struct error *error)
+{
+    const struct audiences own = {NULL, 0};
+    struct authenticated found = {.user = {.name = BYTES_NONE}};
+
+    if (token.n == 0)
+        return error_set(error, ERR_UNAUTHORIZED, "the header holds no bearer token");
+    TRY(authenticate_token(&x->arena, token, &own, &found, error));
+    *ret = found.user;
+    return ERR_OK;
+}
+
+/* ---- All of it. */
+
+/* A flood of bad credentials must not become one of log lines. */
+static void tell(const struct http_exchange *x, const struct error *why)
+{
+    static _Atomic int64_t second;
+    static atomic_uint told;
+    int64_t now = clock_wall_seconds();
+
+    if (atomic_exchange(&second, now) != now)
+        atomic_store(&told, 0);
+    if (atomic_fetch_add(&told, 1) < TOLD_A_SECOND)
+        log_event(LOG_INFO, "a credential was refused", log_text("address", http_peer_address(x)), log_error_text(why));
+}
+
+static err_t by_credentials(struct http_exchange *x, struct user *ret, bool *ret_attempted, struct error *error)
+{
+    const struct x509_identity *peer = http_peer(x);
+    bytes token = BYTES_NONE;
+    err_t code = ERR_UNAUTHORIZED;
+
+    *ret_attempted = peer != NULL;
+    if (peer)
+        code = by_certificate(&x->arena, peer, ret, error);
+    if (code == ERR_UNAUTHORIZED && find_token(x, &token)) {
+        *ret_attempted = true;
+        code = by_token(x, token, ret, error);
+    }
+    return code;
+}
+
 err_t authenticate(struct http_exchange *x, struct user *ret, bool *ret_attempted, struct error *error)
 {
     const struct http_local_user *local = http_local_user(x);
-    const struct x509_identity *peer = http_peer(x);
+    const struct authenticator *a = authenticator_current();
+    err_t code;
 
-    *ret_attempted = local || peer;
+    *ret_attempted = true;
     if (local) {
         *ret = (struct user){.name = local->name, .groups = local->groups, .group_count = local->group_count};
         return user_complete(&x->arena, ret, error);
     }
-    return peer ? by_certificate(&x->arena, peer, ret, error) : unauthorized(error);
+    code = by_credentials(x, ret, ret_attempted, error);
+    if (code == ERR_UNAUTHORIZED && !*ret_attempted && a && a->anonymous) {
+        *ret = user_anonymous;
+        return ERR_OK;
+    }
+    if (code != ERR_UNAUTHORIZED)
+        return code;
+    if (*ret_attempted)
+        tell(x, error);
+    return error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
 }

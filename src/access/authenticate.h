@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who a request comes from. In kube-apiserver's order: a client certificate that the server's CAs signed (CN the user,
  * O the groups), then a bearer token. The first that succeeds wins; a credential that is there and good for nobody is
- * 401, never anonymous (kubernetes-api.md 3). The process's own callers (net/http_local.h) say who they are. */
+ * 401, never anonymous (kubernetes-api.md 3). The process's own callers (net/http_local.h) say who they are. What
+ * tokens are checked against: authenticator.h. */
 #ifndef COFFER_ACCESS_AUTHENTICATE_H
 #define COFFER_ACCESS_AUTHENTICATE_H
 
-#include "access/user.h"
+#include "access/authenticator.h"
 #include "net/http.h"
 
+/* Names a WebSocket protocol that carries a bearer token, in base64url, in place of a header, which browsers cannot
+ * set. */
+#define BEARER_PROTOCOL "base64url.bearer.authorization.k8s.io."
+
 /* ret's texts live in the exchange's arena, or its connection. ERR_UNAUTHORIZED with the one word that kube-apiserver
- * gives. *ret_attempted: there was a credential. */
+ * gives; why is in the log, without the credential. *ret_attempted: there was a credential. */
 MUST_CHECK err_t authenticate(struct http_exchange *, struct user *ret, bool *ret_attempted, struct error *);
+
+/* Who a bearer token stands for, and for which of the audiences that are asked for; with none those of the server.
+ * ret's texts live in the arena. ERR_UNAUTHORIZED: good for nobody; the message says why, which is for the log alone.
+ * Others: it could not be found out (memory, the store). Reads the store, blocks on nothing; any thread that holds no
+ * read transaction. */
+MUST_CHECK err_t authenticate_token(
+    struct arena *, bytes token, const struct audiences *, struct authenticated *ret, struct error *);
 
 #endif

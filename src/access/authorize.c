@@ -54,7 +54,7 @@ err_t authorize_forbid(struct arena *arena, const struct attributes *a, bytes re
         object = a->name.n > 0 ? arena_format(arena, "%.*s \"%.*s\" is ", BYTES_FMT(object), BYTES_FMT(a->name))
                                : arena_join(arena, object, BYTES(" is "), ARENA_END);
     }
-    if (!what.p || !resource.p || !object.p)
+    if (!what.p || !object.p || (a->resource_request && !resource.p))
         return arena_error(arena, error);
     return error_set(error, ERR_FORBIDDEN, "%.*sforbidden: %.*s%s%.*s", BYTES_FMT(object), BYTES_FMT(what),
         reason.n > 0 ? ": " : "", BYTES_FMT(reason));

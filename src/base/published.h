@@ -18,7 +18,7 @@ struct published_value {
     void (*free)(struct published_value *); /* after the last reference; NULL: a constant */
 };
 
-#define PUBLISHED_MOST 4 /* in the process */
+#define PUBLISHED_MOST 8 /* in the process */
 
 struct published {
     unsigned number; /* below PUBLISHED_MOST, each its own */

@@ -7,6 +7,7 @@
 #include "cmd/command.h"
 #include "cmd/notify.h"
 #include "cmd/serve_paths.h"
+#include "cmd/serve_tokens.h"
 #include "control/control.h"
 #include "crypt/key_region.h"
 #include "crypt/setup.h"
@@ -39,6 +40,7 @@ struct serve_options {
     uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
     int log_level, log_format;
+    struct serve_token_options tokens;
     bool anonymous_health, debuggable, no_controllers;
 };
 
@@ -51,6 +53,7 @@ static const struct serve_options serve_defaults = {
     .history_ms = 300 * 1000,
     .drain_ms = 30 * 1000,
     .event_ttl_ms = 3600 * 1000,
+    .tokens = {.key_lifetime_ms = 365ull * 24 * 3600 * 1000},
     .log_level = LOG_INFO,
     .log_format = LOG_FORMAT_AUTO,
 };
@@ -74,6 +77,23 @@ static const struct command_option serve_rows[] = {
         FIELD(client_crl_file)},
     {"certificate-lifetime", 0, OPTION_DURATION, "TIME", "how long own certificates last; renewed after two thirds",
         FIELD(certificate_lifetime_ms)},
+    {"service-account-issuer", 0, OPTION_LIST, "URL",
+        "who issues tokens of service accounts; the first signs, all are accepted (default: "
+        "https://kubernetes.default.svc.cluster.local)",
+        FIELD(tokens.issuers)},
+    {"api-audiences", 0, OPTION_LIST, "NAME", "whom tokens for this server are for (default: the issuers)",
+        FIELD(tokens.audiences)},
+    {"service-account-signing-key-file", 0, OPTION_TEXT, "FILE",
+        "sign tokens of service accounts with this key (PEM, RSA or ECDSA) instead of an own one",
+        FIELD(tokens.signing_key_file)},
+    {"service-account-key-file", 0, OPTION_LIST, "FILE",
+        "accept tokens of service accounts that these keys signed too (PEM)", FIELD(tokens.key_files)},
+    {"service-account-key-lifetime", 0, OPTION_DURATION, "TIME", "how long an own key signs; 0 for ever",
+        FIELD(tokens.key_lifetime_ms)},
+    {"service-account-max-token-expiration", 0, OPTION_DURATION, "TIME",
+        "how long tokens of service accounts may last (default: as asked for)", FIELD(tokens.longest_ms)},
+    {"service-account-jwks-uri", 0, OPTION_TEXT, "URL", "where others find the keys, for the discovery document",
+        FIELD(tokens.jwks_uri)},
     {"memory-limit", 0, OPTION_SIZE, "SIZE", "memory of all requests together (default: a quarter of the machine's)",
         FIELD(memory_limit)},
     {"store-limit", 0, OPTION_SIZE, "SIZE", "how large the store may grow (default: 1T, sparse)", FIELD(store_limit)},
@@ -81,6 +101,8 @@ static const struct command_option serve_rows[] = {
     {"event-ttl", 0, OPTION_DURATION, "TIME", "how long an Event is kept after its last change", FIELD(event_ttl_ms)},
     {"drain-timeout", 0, OPTION_DURATION, "TIME", "how long to finish requests when stopping", FIELD(drain_ms)},
     {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
+    {"anonymous-auth", 0, OPTION_FLAG, NULL, "let requests without a credential be those of system:anonymous",
+        FIELD(tokens.anonymous)},
     {"log-level", 0, OPTION_CHOICE, "LEVEL", "least level that is logged", FIELD(log_level), .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, "FORMAT", "auto is text on a terminal and JSON lines elsewhere", FIELD(log_format),
         .choices = log_formats},
@@ -198,6 +220,8 @@ static void renew(struct task *task)
     } else {
         log_event(LOG_ERROR, "cannot renew the certificates; the old ones stay in force", log_error_text(&error));
     }
+    if (serve_tokens_renew(&error) != ERR_OK)
+        log_event(LOG_ERROR, "cannot renew the keys of tokens; the old ones stay in force", log_error_text(&error));
     if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK)
         log_event(LOG_ERROR, "cannot renew the admin's kubeconfig", log_error_text(&error));
     notify_send("READY=1"); /* ends a reload */
@@ -312,6 +336,7 @@ static err_t open_server(struct error *error)
     TRY(result);
     server_set_http(run.server, run.http);
     run.port = http_server_port(run.http);
+    TRY(serve_tokens_open(run.arena, &run.options->tokens, run.store, run.atrest, run.address, run.port, error));
     return certificates_write_kubeconfig(run.certificates, run.port, clock_wall_seconds(), error);
 }
 
@@ -370,6 +395,7 @@ static err_t check_options(const struct serve_options *o, struct error *error)
         return error_set(error, ERR_BAD_REQUEST, "--store-limit: at least %lluM", STORE_LIMIT_LEAST >> 20);
     if (!o->tls_cert_file != !o->tls_private_key_file)
         return error_set(error, ERR_BAD_REQUEST, "--tls-cert-file and --tls-private-key-file go together");
+    TRY(serve_tokens_check(&o->tokens, error));
     return o->unlock ? unlock_file_of(o->unlock, &path, error) : ERR_OK;
 }
 
@@ -443,6 +469,7 @@ static void stop(void)
         http_server_free(run.http);
     if (run.server)
         server_free(run.server);
+    serve_tokens_close();
     certificates_free(run.certificates);
     for (size_t i = 0; i < run.loop_count; i++)
         loop_free(run.loops[i]);

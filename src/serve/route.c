@@ -10,6 +10,7 @@
 
 static const struct route routes[] = {
     {"/", false, false, root_document},
+    {"/.well-known/openid-configuration", false, false, openid_configuration_document},
     {"/api", false, false, api_document},
     {"/api", true, false, api_below_document},
     {"/apis", false, false, apis_document},
@@ -22,6 +23,7 @@ static const struct route routes[] = {
     {"/openapi/v2", false, false, openapi_v2_document},
     {"/openapi/v3", false, false, openapi_v3_document},
     {"/openapi/v3", true, false, openapi_v3_below_document},
+    {"/openid/v1/jwks", false, false, openid_keys_document},
     {"/readyz", false, true, health_document},
     {"/readyz", true, false, health_document},
     {"/version", false, false, version_document},
@@ -140,12 +142,15 @@ static void resolve_verb(struct request *r, const struct method *method, bool wa
     }
 }
 
-/* Posting a binding or an eviction is a create for authorization, and an update or delete of the Pod for the steps. */
+/* Posting a binding, an eviction or a request for a token is a create for authorization. For the steps the first two
+ * are an update and a delete of the Pod, the third an update of the account that changes nothing. */
 static enum verb verb_of_steps(enum verb verb, enum subresource subresource)
 {
     if (verb != VERB_CREATE)
         return verb;
-    return subresource == SUBRESOURCE_BINDING ? VERB_UPDATE : subresource == SUBRESOURCE_EVICTION ? VERB_DELETE : verb;
+    if (subresource == SUBRESOURCE_BINDING || subresource == SUBRESOURCE_TOKEN)
+        return VERB_UPDATE;
+    return subresource == SUBRESOURCE_EVICTION ? VERB_DELETE : verb;
 }
 
 static void resolve_part(struct request *r, bool too_long)

@@ -2,6 +2,7 @@
 /* From the object that is to be stored to its commit and answer. What a write rests on (its object's revision, its
  * namespace's) is in the commit as compares; when one loses, the write starts anew from its body. */
 #include "serve/subresource.h"
+#include "serve/token_request.h"
 
 #define ATTEMPTS_MAX   100         /* of an update while others win: they are as many as there are writers */
 #define ATTEMPTS_SIZE  (64u << 20) /* what they may hold: each reads and makes the object anew */
@@ -70,7 +71,7 @@ static err_t seal(struct request *r)
     }
     if (!r->removes && r->old)
         r->keep = bytes_equal(r->text, r->old_text) && !r->old_stale;
-    r->keep = r->keep || r->options.dry_run;
+    r->keep = r->keep || r->options.dry_run || r->subresource == SUBRESOURCE_TOKEN;
     if (!r->keep && !r->removes) {
         TRY(stored_text(r, &text));
         TRY(name_owners(r, &owners));
@@ -100,6 +101,10 @@ static err_t encode(struct request *r)
 
     if (r->subresource == SUBRESOURCE_BINDING || r->subresource == SUBRESOURCE_EVICTION)
         return answer_prepare_success(r, 201, NULL);
+    if (r->subresource == SUBRESOURCE_TOKEN) {
+        TRY(token_request_answer(r, &shown));
+        return answer_prepare_object(r, 201, shown, 0);
+    }
     if (r->object) {
         TRY(subresource_show(r, r->text, &shown));
         return answer_prepare_object(r, r->creates ? 201 : 200, shown, known ? r->old_revision : REVISION_UNKNOWN);

@@ -94,6 +94,9 @@ step_function version_document, api_document, apis_document, api_below_document,
     openapi_v2_document, openapi_v3_document, openapi_v3_below_document, root_document;
 step_function health_document, metrics_document;
 
+/* openid.c */
+step_function openid_configuration_document, openid_keys_document;
+
 /* All rows, for the document of paths at /. */
 const struct route *routes_all(size_t *ret_count);
 

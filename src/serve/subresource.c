@@ -7,6 +7,7 @@
 #include "kinds/kinds.h"
 #include "kinds/pod.h"
 #include "serve/delete_options.h"
+#include "serve/token_request.h"
 
 static const struct kind scale_kind = {.group = "autoscaling",
     .version = "v1",
@@ -39,6 +40,8 @@ const struct kind *subresource_shown_kind(const struct request *r)
         return &binding_kind;
     case SUBRESOURCE_EVICTION:
         return &eviction_kind;
+    case SUBRESOURCE_TOKEN:
+        return &token_request_kind;
     default:
         return r->kind;
     }
@@ -103,6 +106,7 @@ err_t subresource_carry(struct request *r)
         return carry_all_but_status(r);
     case SUBRESOURCE_SCALE:
     case SUBRESOURCE_BINDING:
+    case SUBRESOURCE_TOKEN:
         return ERR_OK; /* made from old */
     default:
         if (!kind_has_status(r->kind))
@@ -278,6 +282,8 @@ err_t subresource_take(struct request *r, struct json *sent)
         if (!r->object)
             return arena_error(r->arena, &r->error);
         return pod_bind(r->arena, r->kind, r->name, r->object, sent, clock_wall_seconds(), &r->error);
+    case SUBRESOURCE_TOKEN:
+        return token_request_take(r, sent);
     default:
         return ERR_OK;
     }

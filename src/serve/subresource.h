@@ -3,14 +3,15 @@
  *
  *   status, finalize, ephemeralcontainers, resize   the kind itself; the rest of the object is carried over
  *   scale                                           autoscaling/v1 Scale, made from the object's numbers
- *   binding, eviction                               a Binding sets the node; an Eviction deletes */
+ *   binding, eviction                               a Binding sets the node; an Eviction deletes
+ *   token                                           a TokenRequest is answered with a token; the account stays */
 #ifndef COFFER_SERVE_SUBRESOURCE_H
 #define COFFER_SERVE_SUBRESOURCE_H
 
 #include "api/managed_fields.h"
 #include "serve/steps.h"
 
-/* The kind of what the request sends and gets: its kind, or Scale, Binding, Eviction. */
+/* The kind of what the request sends and gets: its kind, or Scale, Binding, Eviction, TokenRequest. */
 const struct kind *subresource_shown_kind(const struct request *);
 
 /* The body of such another kind into what the steps work on: request.object of the kind (Scale, Binding: from old, so

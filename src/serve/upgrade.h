@@ -5,9 +5,6 @@
 
 #include "serve/request.h"
 
-/* Names a protocol that carries a bearer token in place of a header, which browsers cannot set. */
-#define BEARER_PROTOCOL "base64url.bearer.authorization.k8s.io."
-
 /* Checks the handshake of a request that asks for a WebSocket, and chooses what is answered to Sec-WebSocket-Protocol
  * ("": nothing). STEP_NEXT: it may go on; STEP_FAIL; STEP_DONE: refused. */
 enum step_result upgrade_check(struct request *, bytes *ret_protocol);
