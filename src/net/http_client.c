@@ -6,6 +6,7 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,7 +27,16 @@ struct http_client {
 
 err_t http_client_global(struct error *error)
 {
-    return libcurl_load(error);
+    static pthread_mutex_t loading = PTHREAD_MUTEX_INITIALIZER;
+    static bool loaded;
+    err_t code = ERR_OK;
+
+    pthread_mutex_lock(&loading);
+    if (!loaded)
+        code = libcurl_load(error);
+    loaded = code == ERR_OK;
+    pthread_mutex_unlock(&loading);
+    return code;
 }
 
 static bool copy_bytes(struct secret *to, const uint8_t *p, size_t n)
@@ -204,8 +214,24 @@ static err_t rename_server(struct transfer *t, CURLU *url, struct error *error)
     return ERR_OK;
 }
 
-static err_t read_url(struct transfer *t, const char *text, struct error *error)
+/* The host is where the call says that it is: no name is asked for, and no answer of a name server counts. */
+static err_t pin_address(struct transfer *t, CURLU *url, const char *address, struct error *error)
 {
+    CLEANUP(text_done) char *port = NULL;
+    char line[2048];
+    if (!address)
+        return ERR_OK;
+    if (libcurl.url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) != CURLUE_OK)
+        return error_set(error, ERR_INVALID, "not a valid URL");
+    int n = snprintf(line, sizeof line, "%s:%s:%s", t->host, port, address);
+    if (n >= (int)sizeof line || !add(&t->connect_to, line))
+        return error_set(error, ERR_NO_MEMORY, "no memory for a request to %s", t->host);
+    return ERR_OK;
+}
+
+static err_t read_url(struct transfer *t, const struct http_call *call, struct error *error)
+{
+    const char *text = call->url;
     CLEANUP(url_done) CURLU *url = libcurl.url();
     if (!url)
         return error_set(error, ERR_NO_MEMORY, "no memory for a request");
@@ -213,6 +239,7 @@ static err_t read_url(struct transfer *t, const char *text, struct error *error)
         libcurl.url_get(url, CURLUPART_HOST, &t->host, 0) != CURLUE_OK)
         return error_set(error, ERR_INVALID, "not a valid URL");
     TRY(rename_server(t, url, error));
+    TRY(pin_address(t, url, call->connect_to, error));
     if (libcurl.url_get(url, CURLUPART_URL, &t->url, 0) != CURLUE_OK)
         return error_set(error, ERR_NO_MEMORY, "no memory for a request to %s", t->host);
     return ERR_OK;
@@ -264,7 +291,8 @@ static bool set_up(struct transfer *t, const struct http_call *call)
            libcurl.easy_setopt(curl, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            libcurl.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
            libcurl.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
-           libcurl.easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)client->timeout_ms) == CURLE_OK &&
+           libcurl.easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+               (long)(call->timeout_ms ? call->timeout_ms : client->timeout_ms)) == CURLE_OK &&
            libcurl.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) == CURLE_OK &&
            libcurl.easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
            libcurl.easy_setopt(curl, CURLOPT_WRITEDATA, t) == CURLE_OK &&
@@ -338,7 +366,7 @@ err_t http_client_call(struct http_client *client, struct arena *arena, const st
     CLEANUP(transfer_done) struct transfer t = {.client = client};
     long status = 0;
     char *type = NULL;
-    TRY(read_url(&t, call->url, error));
+    TRY(read_url(&t, call, error));
     TRY(add_headers(&t, call, error));
     buffer_init(&t.body, arena);
     t.curl = libcurl.easy_init();

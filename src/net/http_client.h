@@ -26,6 +26,8 @@ struct http_secret_header {
 
 struct http_call {
     const char *method, *url;
+    const char *connect_to; /* "ADDRESS:PORT" that the URL's host is reached at, [ADDRESS] of IPv6; NULL: by its name */
+    unsigned timeout_ms;    /* 0: the client's */
     const struct http_secret_header *secret_headers; /* Authorization; wiped after */
     size_t secret_header_count;
     const char *const *headers; /* "Name: value" */
@@ -38,7 +40,8 @@ struct http_reply {
     bytes body, content_type;
 };
 
-/* Before threads start. libcurl allocates by the program's malloc, whose free wipes. */
+/* Before the first client; later calls do nothing. Any thread. libcurl allocates by the program's malloc, whose free
+ * wipes. */
 MUST_CHECK err_t http_client_global(struct error *);
 MUST_CHECK err_t http_client_new(const struct http_client_options *, struct http_client **ret, struct error *);
 void http_client_free(struct http_client *);

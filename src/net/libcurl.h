@@ -36,7 +36,7 @@ struct libcurl {
 /* Filled by libcurl_load. */
 extern struct libcurl libcurl;
 
-/* Loads and sets up libcurl; once, before threads start. It stays until the process ends. */
+/* Loads and sets up libcurl; once (http_client_global). It stays until the process ends. */
 MUST_CHECK err_t libcurl_load(struct error *);
 
 #endif
