@@ -86,6 +86,12 @@ struct kind_rules {
     void (*cells)(struct arena *, struct buffer *, const struct kind *, const struct json *object, int64_t now);
     /* Takes out of metadata what forms without the object's own fields (Table, PartialObjectMetadata) may not show. */
     err_t (*redact_metadata)(struct arena *, struct json *metadata, struct error *);
+    /* Puts marks where the object holds values that not everybody who hears of it may see (a webhook): in place. */
+    err_t (*hide)(struct arena *, struct json *object, struct error *);
+    /* Puts the values of `real` back into an object that was made from a copy of it with marks: `hidden`. *ret_field:
+     * the first field that has not kept its mark, or a mark where none was; empty when all is well. */
+    err_t (*reveal)(struct arena *, struct json *object, const struct json *hidden, const struct json *real,
+        bytes *ret_field, struct error *);
     /* What a selectable field says whose name is no path into the object ("source" of an Event); false: it is one. */
     bool (*select)(const struct json *object, bytes field, bytes *ret);
     /* Whether something beside metadata.finalizers holds an object that is being deleted: spec.finalizers of a

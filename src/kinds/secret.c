@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "kinds/secret.h"
+
 #include "api/object.h"
 #include "api/schemas.h"
 #include "base/base64.h"
@@ -10,8 +12,6 @@
 #define TYPE_OPAQUE        "Opaque"
 #define TYPE_SERVICE_TOKEN "kubernetes.io/service-account-token"
 #define SERVICE_ACCOUNT    "kubernetes.io/service-account.name"
-#define REMOVED_MARK       "(removed)" /* docs/compatibility.md names it */
-#define LAST_APPLIED       "kubectl.kubernetes.io/last-applied-configuration"
 
 /* ---- Decoding */
 
@@ -276,50 +276,6 @@ static void secret_warn(
 
 /* ---- Showing */
 
-/* kubectl apply keeps what it was given in an annotation, values and all: the keys stay, the values go. */
-static void remove_values(struct json *configuration, bytes field)
-{
-    struct json *values = json_get(configuration, field);
-    if (!values)
-        return;
-    if (values->type != JSON_OBJECT) {
-        json_remove(configuration, field);
-        return;
-    }
-    for (struct json *value = values->first; value; value = value->next) {
-        value->type = JSON_STRING;
-        value->text = BYTES(REMOVED_MARK);
-    }
-}
-
-static err_t secret_redact_metadata(struct arena *arena, struct json *metadata, struct error *error)
-{
-    struct json *annotation = json_at(metadata, BYTES("annotations"), BYTES(LAST_APPLIED), BYTES_NONE), *configuration;
-    struct error why;
-    struct buffer text;
-    if (!annotation)
-        return ERR_OK;
-    error_init(&why, arena);
-    err_t result = annotation->type == JSON_STRING
-                       ? json_parse(arena, annotation->text, &(struct json_options){0}, &configuration, NULL, &why)
-                       : ERR_BAD_REQUEST;
-    if (result != ERR_OK && result != ERR_BAD_REQUEST)
-        return arena_error(arena, error);
-    annotation->type = JSON_STRING;
-    annotation->text = BYTES("");
-    if (result == ERR_BAD_REQUEST || configuration->type != JSON_OBJECT)
-        return ERR_OK;
-    remove_values(configuration, BYTES("data"));
-    remove_values(configuration, BYTES("stringData"));
-    buffer_init(&text, arena);
-    json_write(&text, configuration);
-    buffer_byte(&text, '\n');
-    if (text.failed)
-        return arena_error(arena, error);
-    annotation->text = buffer_bytes(&text);
-    return ERR_OK;
-}
-
 static void secret_cells(
     struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, int64_t now)
 {
@@ -338,4 +294,6 @@ const struct kind_rules secret_rules = {
     .warn = secret_warn,
     .cells = secret_cells,
     .redact_metadata = secret_redact_metadata,
+    .hide = secret_hide,
+    .reveal = secret_reveal,
 };
