@@ -188,6 +188,26 @@ static void webhooks_validate(struct arena *arena, const struct kind *kind, enum
     CHECK_TABLE(arena, rows, object, old, error);
 }
 
+/* Conditions are CEL. Taking them for true calls a webhook too often, and never lets pass what it would refuse. */
+static void webhooks_warn(
+    struct arena *arena, const struct kind *kind, const struct json *object, struct warnings *warnings)
+{
+    const struct json *webhooks = json_get(object, BYTES("webhooks"));
+    size_t i = 0;
+    (void)kind;
+    for (const struct json *w = webhooks ? webhooks->first : NULL; w; w = w->next, i++) {
+        bytes sentence;
+        if (!json_get(w, BYTES("matchConditions")))
+            continue;
+        sentence = arena_format(arena,
+            "webhooks[%zu].matchConditions: expressions are not evaluated by this server: the webhook is called as if "
+            "they all held",
+            i);
+        if (sentence.p)
+            warning_add(arena, warnings, sentence);
+    }
+}
+
 static void webhooks_cells(
     struct arena *arena, struct buffer *b, const struct kind *kind, const struct json *object, int64_t now)
 {
@@ -196,7 +216,8 @@ static void webhooks_cells(
     put_age_cell(b, object, now);
 }
 
-const struct kind_rules webhook_configuration_rules = {.validate = webhooks_validate, .cells = webhooks_cells};
+const struct kind_rules webhook_configuration_rules = {
+    .validate = webhooks_validate, .warn = webhooks_warn, .cells = webhooks_cells};
 
 /* ---- Policies and their bindings */
 

@@ -295,7 +295,10 @@ void answer_error(struct request *r)
         r->details.retry_after_seconds = 1;
     buffer_init(&status, r->arena);
     buffer_init(&out, r->arena);
-    status_write_failure(&status, &r->error, &r->details);
+    if (r->refusal.text.n > 0)
+        buffer_put(&status, r->refusal.text);
+    else
+        status_write_failure(&status, &r->error, &r->details);
     if (r->fresh_token.n > 0)
         put_token(&out, buffer_bytes(&status), r->fresh_token);
     body = buffer_bytes(r->fresh_token.n > 0 ? &out : &status);
@@ -303,5 +306,6 @@ void answer_error(struct request *r)
         count(r, answer_no_memory(r->exchange));
         return;
     }
-    answer_bytes(r, error_http_status(code), presentation_content_type(&p, false), body);
+    answer_bytes(r, r->refusal.text.n > 0 ? r->refusal.status : error_http_status(code),
+        presentation_content_type(&p, false), body);
 }

@@ -3,7 +3,7 @@
  * the batch committed together. The answer is the list as it was. */
 #include "base/clock.h"
 #include "serve/list.h"
-#include "serve/steps.h"
+#include "serve/webhooks.h"
 
 #define BATCH        64
 #define BATCH_MEMORY (8u << 20) /* of prepared objects; then the batch commits as it is */
@@ -30,6 +30,15 @@ static err_t take_key(
     return ERR_OK;
 }
 
+static bool prepare_delete(struct request *one)
+{
+    bool fine = prepare_step(one) == STEP_NEXT && webhook_delete_step(one) == STEP_NEXT &&
+                admit_step(one) == STEP_NEXT && seal_step(one) == STEP_NEXT;
+
+    webhooks_end(one);
+    return fine;
+}
+
 /* Prepares the delete of one key as a request of its own. *ret_wanted false: it is gone, or cannot be read. */
 static err_t prepare_one(
     struct request *r, bytes key, struct awaited_write *ret, struct request **ret_one, bool *ret_wanted)
@@ -45,16 +54,20 @@ static err_t prepare_one(
         .server = r->server,
         .kind = r->kind,
         .verb = VERB_DELETE,
-        .options = r->options};
+        .options = r->options,
+        .user = r->user,
+        .deadline_us = r->deadline_us,
+        .waits_here = true};
     error_init(&one->error, arena);
     key_split(key, &one->namespace, &one->name);
     if (load_step(one) == STEP_FAIL && one->error.code == ERR_NOT_FOUND)
         return ERR_OK;
     if (one->error.code == ERR_OK && !one->old)
         return ERR_OK;
-    if (one->error.code != ERR_OK || prepare_step(one) == STEP_FAIL || admit_step(one) == STEP_FAIL ||
-        seal_step(one) == STEP_FAIL) {
+    if (one->error.code != ERR_OK || !prepare_delete(one)) {
         r->details = one->details;
+        r->refusal = one->refusal;
+        r->refusal.text = arena_copy(r->arena, one->refusal.text); /* the piece goes before the answer */
         return error_set(&r->error, one->error.code, "%.*s", BYTES_FMT(one->error.message));
     }
     ret->write = one->write;
@@ -118,7 +131,7 @@ static err_t delete_all(struct request *r)
     while (!end) {
         batch.count = 0;
         TRY(list_walk(l, &visit, &end, &r->error));
-        if (!r->options.dry_run)
+        if (!r->options.dry_run || r->destination.n > 0) /* a dry run asks the webhooks too */
             TRY(delete_batch(r, &batch));
         arena_reset(&l->piece);
         if (clock_monotonic_us() > r->deadline_us)

@@ -12,17 +12,20 @@
 #include "api/record.h"
 #include "api/selector.h"
 #include "api/status.h"
+#include "serve/outbound.h"
 #include "serve/server.h"
+#include "serve/webhook_review.h"
 
 #define BODY_LIMIT (3u << 20)
 
 /* What a step says. */
 enum step_result {
-    STEP_NEXT,  /* go on with the next step */
-    STEP_DONE,  /* answered, or an answer is streaming: the request is over for the list */
-    STEP_WAIT,  /* somebody else calls request_continue later (body, commit) */
-    STEP_AGAIN, /* run this step again after request.wait_ms on the loop */
-    STEP_FAIL,  /* request.error says why */
+    STEP_NEXT,      /* go on with the next step */
+    STEP_DONE,      /* answered, or an answer is streaming: the request is over for the list */
+    STEP_WAIT,      /* somebody else calls request_continue later (body, commit) */
+    STEP_ELSEWHERE, /* run this step again on the outbound pool, for request.destination */
+    STEP_AGAIN,     /* run this step again after request.wait_ms on the loop */
+    STEP_FAIL,      /* request.error says why */
 };
 
 enum match { MATCH_UNSET, MATCH_EXACT, MATCH_NOT_OLDER_THAN };
@@ -64,6 +67,7 @@ struct request_options {
 
 struct route;
 struct list;
+struct webhook_run;
 struct kept_document;
 
 struct request {
@@ -116,6 +120,14 @@ struct request {
 
     struct list *list; /* list.c */
 
+    /* webhooks.c */
+    struct webhook_run *webhooks;              /* the calls that are under way; NULL: none */
+    const struct published_value *webhook_set; /* what they are from, held; NULL: nothing */
+    bytes destination;             /* who is called next: the step belongs to the outbound pool; "": nobody */
+    bytes at;                      /* whose place this thread holds */
+    bool waits_here;               /* the thread may wait for any destination */
+    struct review_refusal refusal; /* what a webhook answers the client with, instead of error */
+
     struct kept_document *document; /* document_cache.c: what is answered, held */
     uint64_t document_version;      /* of the registry when it was asked for */
 
@@ -134,6 +146,7 @@ struct request {
     } answer;
     size_t promised; /* of the server's memory */
 
+    struct outbound_task outbound;
     struct task task;   /* through a pool, and back to the loop */
     struct timer timer; /* STEP_AGAIN */
 };

@@ -6,6 +6,7 @@
 #include "kinds/kinds.h"
 #include "serve/document_cache.h"
 #include "serve/garbage.h"
+#include "serve/outbound.h"
 #include "serve/snapshots.h"
 #include "serve/steps.h"
 #include "serve/watch.h"
@@ -57,9 +58,10 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
         o->request_timeout_ms = REQUEST_TIMEOUT_MS;
     server->writers = pool_new("writer", o->writer_threads ? o->writer_threads : WRITER_THREADS,
         o->writer_queue ? o->writer_queue : WRITER_QUEUE);
+    server->outbound = outbound_new();
     server->garbage = garbage_new();
     server->documents = document_cache_new();
-    if (!server->writers || !server->garbage || !server->documents || !loops_new(server)) {
+    if (!server->writers || !server->outbound || !server->garbage || !server->documents || !loops_new(server)) {
         server_free(server);
         return error_set(error, ERR_NO_MEMORY, "no memory for the server");
     }
@@ -87,6 +89,8 @@ void server_stop(struct server *server)
 {
     if (!server || !server->writers)
         return;
+    if (server->outbound)
+        outbound_stop(server->outbound); /* what comes from there goes on on the writers */
     pool_free(server->writers);
     server->writers = NULL;
     await_commits(server);
@@ -104,6 +108,7 @@ void server_free(struct server *server)
             metrics_free(server->loops[i].metrics);
     }
     free(server->loops);
+    outbound_free(server->outbound);
     snapshots_close(server);
     garbage_free(server->garbage);
     document_cache_free(server->documents);

@@ -20,6 +20,7 @@ struct watch_hub;
 struct snapshots;
 struct document_cache;
 struct garbage;
+struct outbound;
 
 struct server_options {
     struct store *store;
@@ -46,6 +47,7 @@ struct server {
     struct store *store;
     struct atrest *atrest;
     struct pool *writers;
+    struct outbound *outbound; /* what waits for other machines */
     struct http_server *http;  /* for /metrics; NULL until server_set_http */
     struct server_loop *loops; /* options.loop_count */
     struct snapshots *snapshots;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "kinds/kinds.h"
 #include "serve/request.h"
+#include "serve/webhook.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -32,7 +33,7 @@ struct snapshots {
 /* What a row does to a snapshot: text is the object, canonical; of a deleted one BYTES_NONE. */
 typedef err_t follow_function(
     struct server *, struct arena *, const struct kind *, bytes key, bytes text, struct error *);
-static follow_function follow_definition, follow_role, follow_binding;
+static follow_function follow_definition, follow_role, follow_binding, follow_mutating, follow_validating;
 
 /* Kinds that snapshots are made from, in the order in which they are read at the start. */
 static const struct followed {
@@ -44,6 +45,8 @@ static const struct followed {
     {"rbac.authorization.k8s.io", "ClusterRoleBinding", follow_binding},
     {"rbac.authorization.k8s.io", "Role", follow_role},
     {"rbac.authorization.k8s.io", "RoleBinding", follow_binding},
+    {"admissionregistration.k8s.io", "MutatingWebhookConfiguration", follow_mutating},
+    {"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", follow_validating},
 };
 
 static const struct followed *followed_find(const struct kind *kind)
@@ -265,6 +268,22 @@ static err_t follow_binding(
 {
     (void)server;
     return follow_rules(RBAC_BINDINGS, arena, kind, key, text, error);
+}
+
+/* ---- Webhooks. */
+
+static err_t follow_mutating(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server, (void)arena;
+    return webhooks_follow(WEBHOOK_MUTATING, kind, key, text, error);
+}
+
+static err_t follow_validating(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server, (void)arena;
+    return webhooks_follow(WEBHOOK_VALIDATING, kind, key, text, error);
 }
 
 /* ---- Following the store. */

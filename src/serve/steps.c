@@ -3,6 +3,7 @@
  *
  *   loop:  head() ─> resolve ... room ─┬─> document, get, list, watch: answered
  *                                      └─> body ─> pool: decode ... commit ─> commit thread ─> loop: conclude, answer
+ *                                                    └─ outbound: webhooks ─┘
  *
  * A small create stays on its loop: its steps cost less than the way to the pool and back. It never waits there, and
  * reads no object but its namespace and what admission asks. What costs more than its bytes tell goes to the pool:
@@ -16,6 +17,7 @@
 #include "kinds/kinds.h"
 #include "serve/document_cache.h"
 #include "serve/watch.h"
+#include "serve/webhooks.h"
 
 #define BIT(verb) VERB_BIT(VERB_##verb)
 /* VERB_COUNT stands for what is no resource. */
@@ -27,7 +29,8 @@
 #define STORES  (BIT(CREATE) | BIT(UPDATE) | BIT(PATCH))
 #define WRITES  (STORES | BIT(DELETE))
 
-enum where { ON_LOOP, ON_POOL };
+/* ON_OUTBOUND: where another machine is waited for, if request.destination says so; else on the pool. */
+enum where { ON_LOOP, ON_POOL, ON_OUTBOUND };
 
 static step_function authenticate_step, authorize_step, form_step, room_step, body_step, document_step, refuse_step;
 
@@ -51,15 +54,20 @@ static const struct step {
     {list_plan_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {account_step, BIT(CREATE), ON_LOOP},
     {decode_step, WRITES | BIT(DELETECOLLECTION) | REVIEWS, ON_POOL},
-    {collection_step, BIT(DELETECOLLECTION), ON_POOL},
+    {webhook_collection_step, BIT(DELETECOLLECTION), ON_POOL},
+    {collection_step, BIT(DELETECOLLECTION), ON_OUTBOUND},
     {list_answer_step, BIT(LIST) | BIT(DELETECOLLECTION), ON_LOOP},
     {load_step, BIT(UPDATE) | BIT(PATCH) | BIT(DELETE), ON_POOL},
+    {webhook_evict_step, BIT(DELETE), ON_OUTBOUND},
     {change_step, BIT(UPDATE) | BIT(PATCH), ON_POOL},
     {default_step, STORES | REVIEWS, ON_POOL},
     {own_step, STORES | REVIEWS, ON_POOL},
     {admit_step, WRITES, ON_POOL},
+    {webhook_mutate_step, STORES, ON_OUTBOUND},
     {prepare_step, WRITES, ON_POOL},
+    {webhook_delete_step, BIT(DELETE), ON_OUTBOUND},
     {validate_step, STORES | REVIEWS, ON_POOL},
+    {webhook_validate_step, STORES, ON_OUTBOUND},
     {guard_step, WRITES, ON_POOL},
     {quota_step, BIT(CREATE) | BIT(PATCH), ON_POOL},
     {seal_step, WRITES, ON_POOL},
@@ -112,6 +120,25 @@ static void run_on_pool(struct task *task)
     run(request_of_task(task), ON_POOL);
 }
 
+static struct request *request_of_outbound(struct outbound_task *task)
+{
+    return (struct request *)((char *)task - offsetof(struct request, outbound));
+}
+
+static void run_outbound(struct outbound_task *task)
+{
+    run(request_of_outbound(task), ON_OUTBOUND);
+}
+
+static void refuse_outbound(struct outbound_task *task)
+{
+    struct request *r = request_of_outbound(task);
+
+    (void)error_set(&r->error, ERR_UNAVAILABLE, "the server is stopping");
+    r->step = REFUSE;
+    request_return(r);
+}
+
 static void hold(struct request *r)
 {
     if (!r->held)
@@ -149,7 +176,9 @@ static bool is_small(const struct request *r)
 
 static enum where place_of(const struct step *step, const struct request *r)
 {
-    return is_small(r) ? ON_LOOP : step->where;
+    if (step->where == ON_OUTBOUND && r->destination.n > 0)
+        return ON_OUTBOUND;
+    return is_small(r) || step->where == ON_LOOP ? ON_LOOP : ON_POOL;
 }
 
 /* Which steps the request walks. */
@@ -158,18 +187,30 @@ static unsigned bit_of(const struct request *r)
     return r->kind && !kind_is_stored(r->kind) ? REVIEWS : VERB_BIT(r->verb);
 }
 
-/* False when the pool is full: the request stays here. */
+static bool is_here(const struct request *r, enum where place, enum where here)
+{
+    return place == here && (place != ON_OUTBOUND || bytes_equal(r->at, r->destination));
+}
+
+/* False when nobody takes it: the request stays here. */
 static bool hand_over(struct request *r, enum where to)
 {
+    r->at = to == ON_OUTBOUND ? r->destination : BYTES_NONE;
     if (to == ON_LOOP) {
         request_return(r);
         return true;
     }
     hold(r);
     r->task.run = run_on_pool;
-    if (pool_submit(r->server->writers, &r->task))
+    r->outbound = (struct outbound_task){.run = run_outbound, .refuse = refuse_outbound};
+    if (to == ON_OUTBOUND ? outbound_submit(r->server->outbound, r->destination, &r->outbound)
+                          : pool_submit(r->server->writers, &r->task))
         return true;
     r->details.retry_after_seconds = 1;
+    if (to == ON_OUTBOUND)
+        return error_set(&r->error, ERR_TOO_MANY_REQUESTS,
+                   "too many requests are waiting for an admission webhook, please try again later"),
+               false;
     (void)error_set(&r->error, ERR_TOO_MANY_REQUESTS, "too many writes are waiting, please try again later");
     return false;
 }
@@ -177,7 +218,7 @@ static bool hand_over(struct request *r, enum where to)
 /* What has begun to commit is answered as it went, however late. */
 static bool late(struct request *r, const struct step *step)
 {
-    if (step->where != ON_POOL || clock_monotonic_us() < r->deadline_us)
+    if (step->where == ON_LOOP || clock_monotonic_us() < r->deadline_us)
         return false;
     r->details.present = true;
     (void)error_set(&r->error, ERR_TIMEOUT,
@@ -197,8 +238,8 @@ static void run(struct request *r, enum where here)
             r->step++;
             continue;
         }
-        if (place_of(step, r) != here) {
-            if (hand_over(r, step->where))
+        if (!is_here(r, place_of(step, r), here)) {
+            if (hand_over(r, place_of(step, r)))
                 return;
             r->step = REFUSE;
             continue;
@@ -211,6 +252,9 @@ static void run(struct request *r, enum where here)
             break;
         case STEP_FAIL:
             r->step = REFUSE;
+            break;
+        case STEP_ELSEWHERE:
+            r->step--;
             break;
         case STEP_AGAIN:
             r->step--;
@@ -376,9 +420,10 @@ static void on_body(struct http_exchange *x)
 /* Nobody works on the request any more. A watch has given its memory back, and promised none. */
 static void on_gone(struct http_exchange *x)
 {
-    const struct request *r = request_of(x);
+    struct request *r = request_of(x);
 
     if (r) {
+        webhooks_end(r);
         kind_release(r->kind);
         kept_document_release(r->document);
         atomic_fetch_sub(&r->server->promised, r->promised);

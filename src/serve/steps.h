@@ -40,6 +40,9 @@ void list_end(struct request *);
 
 /* write.c: from the body to the object as it is to be stored. */
 step_function decode_step, load_step, change_step, default_step, own_step, prepare_step, validate_step;
+/* Puts what a webhook made of request.object, decoded, in its place: what the client, the server and the field managers
+ * had settled stays, what may not be touched is carried over, defaults are set. */
+MUST_CHECK err_t settle_again(struct request *, struct json *object);
 
 /* patch.c */
 MUST_CHECK err_t patch_decode(struct request *);
@@ -53,6 +56,12 @@ step_function admit_step;
 step_function account_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
+
+/* webhooks.c: what admission webhooks make of a write and say about it. Deletes ask both sorts at once; an eviction
+ * before a budget counts it. */
+step_function webhook_mutate_step, webhook_validate_step, webhook_evict_step, webhook_delete_step;
+/* Where a collection is deleted. */
+step_function webhook_collection_step;
 
 /* guard.c: whether who writes may write just this, once it is as it will be stored. */
 step_function guard_step;

@@ -186,7 +186,7 @@ static bool copy_metadata(struct request *r, const struct json *from, struct jso
     return metadata != NULL;
 }
 
-static err_t make_scale(struct request *r, const struct json *object, struct json **ret)
+err_t subresource_scale(struct request *r, const struct json *object, struct json **ret)
 {
     const struct kind_scale *paths = r->kind->scale;
     struct json *scale = json_new(r->arena, JSON_OBJECT), *spec, *status;
@@ -266,7 +266,7 @@ static err_t take_scale(struct request *r, struct json *scale)
 err_t subresource_seen(struct request *r, struct json **ret)
 {
     if (r->subresource == SUBRESOURCE_SCALE)
-        return make_scale(r, r->old, ret);
+        return subresource_scale(r, r->old, ret);
     *ret = r->old;
     return ERR_OK;
 }
@@ -318,11 +318,11 @@ err_t subresource_decode(struct request *r, enum body_format format)
 
     TRY(decode_object(
         r->arena, kind, format, r->exchange->body, r->options.field_validation, &r->warnings, &sent, &r->error));
+    r->sent = sent; /* the object that it is about is not loaded yet */
     if (r->subresource == SUBRESOURCE_EVICTION) {
         options = json_get(sent, BYTES("deleteOptions"));
         return options ? delete_options_take(r, options) : ERR_OK;
     }
-    r->sent = sent; /* the object that it is about is not loaded yet */
     return ERR_OK;
 }
 
@@ -334,7 +334,7 @@ err_t subresource_show(struct request *r, bytes text, bytes *ret)
     if (r->subresource != SUBRESOURCE_SCALE)
         return ERR_OK;
     TRY(record_parse(r->arena, r->kind, text, &object, &r->error));
-    TRY(make_scale(r, object, &scale));
+    TRY(subresource_scale(r, object, &scale));
     *ret = object_store_text(r->arena, &scale_kind, scale);
     return ret->p ? ERR_OK : arena_error(r->arena, &r->error);
 }

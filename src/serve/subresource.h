@@ -26,6 +26,9 @@ MUST_CHECK err_t subresource_take(struct request *, struct json *sent);
  */
 MUST_CHECK err_t subresource_applied(struct request *, const struct json *decoded, struct json **ret);
 
+/* The Scale made from an object. */
+MUST_CHECK err_t subresource_scale(struct request *, const struct json *object, struct json **ret);
+
 /* Text of what is shown: of the object itself, or the Scale made from it. */
 MUST_CHECK err_t subresource_show(struct request *, bytes text, bytes *ret);
 

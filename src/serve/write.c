@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writes: from the body to the object as it is to be stored. A retry starts anew here (request_retry).
  *
- *   decode ─> load ─> change ─> default ─> own ─> [admission.c: admit] ─> prepare ─> validate ─> [seal.c]
+ *   decode ─> load ─> change ─> default ─> own ─> [admission.c: admit] ─> [webhooks.c: mutate] ─> prepare ─> validate
+ *          ─> [webhooks.c: review] ─> [guard.c] ─> [seal.c]
  *
  * Up to `own` the object is the client's, and has a field manager; from `admit` on it is what the server makes of it.
  */
@@ -190,20 +191,77 @@ static err_t remove_duplicate_owners(struct request *r)
     return ERR_OK;
 }
 
-enum step_result default_step(struct request *r)
+static err_t set_defaults(struct request *r)
 {
     const struct kind_rules *rules = r->kind->rules;
+
+    if (r->creates)
+        TRY(subresource_drop_status(r));
+    TRY(remove_duplicate_owners(r));
+    TRY(schema_set_defaults(r->arena, r->kind->schema, r->object, &r->error));
+    return rules->set_defaults ? rules->set_defaults(r->arena, r->kind, r->object, &r->error) : ERR_OK;
+}
+
+enum step_result default_step(struct request *r)
+{
     err_t code = r->creates ? identify_new(r) : identify_old(r);
 
-    if (code == ERR_OK && r->creates)
-        code = subresource_drop_status(r);
-    if (code == ERR_OK)
-        code = remove_duplicate_owners(r);
-    if (code == ERR_OK)
-        code = schema_set_defaults(r->arena, r->kind->schema, r->object, &r->error);
-    if (code == ERR_OK && rules->set_defaults)
-        code = rules->set_defaults(r->arena, r->kind, r->object, &r->error);
-    return result_of(code);
+    return result_of(code == ERR_OK ? set_defaults(r) : code);
+}
+
+/* ---- After a webhook. */
+
+/* What it may not say about a new object is as it was. A name that nobody chose may be its choice. */
+static err_t identify_again(struct request *r, const struct json *before)
+{
+    static const char *const kept[] = {"name", "namespace", "uid", "creationTimestamp"},
+                             *const gone[] = {"resourceVersion", "selfLink", "deletionTimestamp",
+                                 "deletionGracePeriodSeconds", "generation"};
+    struct json *metadata = json_get(r->object, BYTES("metadata"));
+    bytes name = json_text(metadata, BYTES("name"));
+    bool chosen = r->generated_name && name.n > 0;
+
+    if (!chosen && name.n > 0 && !bytes_equal(name, r->name))
+        return error_set(&r->error, ERR_BAD_REQUEST, "a webhook changed the name of the object");
+    for (size_t i = chosen; i < ARRAY_LEN(kept); i++) {
+        const struct json *value = json_get(before, bytes_of(kept[i]));
+        json_remove(metadata, bytes_of(kept[i]));
+        if (value && !json_set(metadata, bytes_of(kept[i]), json_copy(r->arena, value)))
+            return arena_error(r->arena, &r->error);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(gone); i++)
+        json_remove(metadata, bytes_of(gone[i]));
+    if (chosen) {
+        r->name = name;
+        r->generated_name = false;
+        r->key = object_key(r->arena, r->namespace, name);
+    }
+    return r->key.p ? ERR_OK : arena_error(r->arena, &r->error);
+}
+
+err_t settle_again(struct request *r, struct json *object)
+{
+    const struct json *before = json_get(r->object, BYTES("metadata")),
+                      *managed = json_get(before, BYTES("managedFields"));
+    struct json *metadata = json_get(object, BYTES("metadata"));
+
+    if (!metadata)
+        metadata = json_set(object, BYTES("metadata"), json_new(r->arena, JSON_OBJECT));
+    if (!metadata)
+        return arena_error(r->arena, &r->error);
+    r->object = object;
+    if (r->creates) {
+        TRY(identify_again(r, before));
+    } else {
+        TRY(object_prepare_update(r->arena, r->kind, object, r->old, r->namespace, r->name, &r->error));
+        TRY(subresource_carry(r));
+        metadata = json_get(r->object, BYTES("metadata"));
+    }
+    json_remove(metadata, BYTES("managedFields"));
+    if (managed && !json_set(metadata, BYTES("managedFields"), json_copy(r->arena, managed)))
+        return arena_error(r->arena, &r->error);
+    object_arrange(r->kind, r->object);
+    return set_defaults(r);
 }
 
 /* ---- Whose fields they are. An apply knows already. */
