@@ -347,14 +347,22 @@ static bytes trusted(struct arena *arena)
     return certificates_trusted(run.certificates, arena);
 }
 
+static err_t sign(struct arena *arena, bytes csr_pem, unsigned usages, int64_t seconds, bytes *ret, struct error *error)
+{
+    return certificates_sign(run.certificates, arena, csr_pem, usages, seconds, clock_wall_seconds(), ret, error);
+}
+
 static err_t start_controllers(struct error *error)
 {
     size_t count;
     const struct controller *const *controllers = controllers_all(&count);
     if (run.options->no_controllers)
         return ERR_OK;
-    run.settings = (struct control_settings){
-        .trusted = trusted, .address = run.address, .port = run.port, .event_ttl_ms = run.options->event_ttl_ms};
+    run.settings = (struct control_settings){.trusted = trusted,
+        .sign = sign,
+        .address = run.address,
+        .port = run.port,
+        .event_ttl_ms = run.options->event_ttl_ms};
     return control_start(run.http, run.loops[0], &run.settings, controllers, count, &run.control, error);
 }
 

@@ -46,6 +46,9 @@ struct controller {
 struct control_settings {
     /* What clients verify the server by, PEM; p is NULL when the arena is full. On the controllers' thread. */
     bytes (*trusted)(struct arena *);
+    /* A certificate by the own CA for a request in PEM that the caller found right, with usages of enum x509_usage, for
+     * so many seconds (0, or more than the server gives: what it gives). Blocks. ERR_INVALID: what cannot be signed. */
+    err_t (*sign)(struct arena *, bytes csr_pem, unsigned usages, int64_t seconds, bytes *ret_pem, struct error *);
     const char *address; /* where it listens, numeric */
     uint16_t port;
     uint64_t event_ttl_ms;

@@ -12,6 +12,7 @@ const struct controller *const *controllers_all(size_t *ret_count)
         &kubernetes_service_controller,
         &resource_quota_controller,
         &garbage_collector,
+        &certificate_controller,
     };
     *ret_count = ARRAY_LEN(all);
     return all;

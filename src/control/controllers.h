@@ -5,7 +5,7 @@
 
 #include "control/control.h"
 
-extern const struct controller definition_controller, event_controller, garbage_collector,
+extern const struct controller certificate_controller, definition_controller, event_controller, garbage_collector,
     kubernetes_service_controller, namespace_controller, resource_quota_controller, root_ca_controller,
     service_account_controller;
 

@@ -42,6 +42,8 @@ MUST_CHECK err_t x509_identify(struct arena *, struct x509_st *, struct x509_ide
 
 /* The times of the first certificate of a PEM text. ERR_INVALID when there is none. */
 MUST_CHECK err_t x509_inspect(bytes certificate_pem, int64_t *ret_not_before, int64_t *ret_not_after, struct error *);
+/* A chain of certificates in PEM and nothing else, of 1 MiB at most. ERR_INVALID with kube-apiserver's sentence. */
+MUST_CHECK err_t x509_check_chain(bytes pem, struct error *);
 /* Whether its SANs hold every one of names, as x509_issue would write them: whether a stored serving certificate still
  * fits. */
 bool x509_covers(bytes certificate_pem, const bytes *names, size_t count);

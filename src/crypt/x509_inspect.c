@@ -9,6 +9,8 @@
 #include <openssl/pem.h>
 #include <time.h>
 
+#define CHAIN_LIMIT ((size_t)1 << 20)
+
 static void bio_free(BIO **bio)
 {
     BIO_free(*bio);
@@ -24,6 +26,10 @@ static void names_free(GENERAL_NAMES **names)
 static void name_free(GENERAL_NAME **name)
 {
     GENERAL_NAME_free(*name);
+}
+static void string_free(char **text)
+{
+    OPENSSL_free(*text);
 }
 static void text_free(unsigned char **text)
 {
@@ -64,6 +70,42 @@ err_t x509_inspect(bytes pem, int64_t *ret_not_before, int64_t *ret_not_after, s
     *ret_not_before = not_before;
     *ret_not_after = not_after;
     return ERR_OK;
+}
+
+/* 1: one more that is fine; 0: the end. */
+static int next_certificate(BIO *bio, struct error *error)
+{
+    CLEANUP(string_free) char *name = NULL;
+    CLEANUP(string_free) char *header = NULL;
+    CLEANUP(text_free) unsigned char *der = NULL;
+    long n;
+    if (PEM_read_bio(bio, &name, &header, &der, &n) != 1)
+        return 0;
+    const unsigned char *at = der;
+    if (strcmp(name, PEM_STRING_X509) != 0)
+        return error_set(error, ERR_INVALID, "only CERTIFICATE PEM blocks are allowed, found \"%s\"", name), -1;
+    if (header && header[0])
+        return error_set(error, ERR_INVALID, "no PEM block headers are permitted"), -1;
+    CLEANUP(certificate_free) X509 *certificate = d2i_X509(NULL, &at, n);
+    if (!certificate || at != der + n)
+        return error_set(error, ERR_INVALID, "a CERTIFICATE PEM block holds no certificate"), -1;
+    return 1;
+}
+
+err_t x509_check_chain(bytes pem, struct error *error)
+{
+    if (pem.n == 0 || pem.n > CHAIN_LIMIT)
+        return error_set(error, ERR_INVALID, "must contain at least one CERTIFICATE PEM block, and 1 MiB at most");
+    CLEANUP(bio_free) BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
+    if (!bio)
+        return openssl_error(error, "read the certificates");
+    int found = 0, more;
+    while ((more = next_certificate(bio, error)) > 0)
+        found++;
+    ERR_clear_error();
+    if (more < 0)
+        return ERR_INVALID;
+    return found ? ERR_OK : error_set(error, ERR_INVALID, "must contain at least one CERTIFICATE PEM block");
 }
 
 static bool names_hold(GENERAL_NAMES *names, bytes text)
@@ -128,9 +170,8 @@ static err_t fingerprint(X509 *certificate, char ret[65], struct error *error)
     return ERR_OK;
 }
 
-err_t x509_identify(struct arena *arena, X509 *certificate, struct x509_identity *ret, struct error *error)
+err_t x509_read_subject(struct arena *arena, X509_NAME *subject, struct x509_identity *ret, struct error *error)
 {
-    X509_NAME *subject = X509_get_subject_name(certificate);
     int entries = X509_NAME_entry_count(subject), at = -1;
     struct x509_identity identity = {.common_name = BYTES("")};
 
@@ -141,6 +182,15 @@ err_t x509_identify(struct arena *arena, X509 *certificate, struct x509_identity
         TRY(copy_entry(arena, subject, at, &identity.organizations[identity.organization_count++], error));
     while ((at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0)
         TRY(copy_entry(arena, subject, at, &identity.common_name, error));
+    *ret = identity;
+    return ERR_OK;
+}
+
+err_t x509_identify(struct arena *arena, X509 *certificate, struct x509_identity *ret, struct error *error)
+{
+    struct x509_identity identity;
+
+    TRY(x509_read_subject(arena, X509_get_subject_name(certificate), &identity, error));
     if (!to_seconds(X509_get0_notAfter(certificate), &identity.not_after))
         return openssl_error(error, "read the client certificate's end");
     TRY(fingerprint(certificate, identity.sha256_hex, error));

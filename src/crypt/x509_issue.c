@@ -1,42 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/random.h"
 #include "crypt/openssl_error.h"
 #include "crypt/x509.h"
+#include "crypt/x509_make.h"
 #include "crypt/x509_name.h"
 
-#include <limits.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#define SERIAL_SIZE      16
 #define COMMON_NAME_MAX  64
 #define ORGANIZATION_MAX 64
-
-static void bio_free(BIO **bio)
-{
-    BIO_free(*bio);
-}
-static void certificate_free(X509 **certificate)
-{
-    X509_free(*certificate);
-}
-static void key_free(EVP_PKEY **key)
-{
-    EVP_PKEY_free(*key);
-}
-static void names_free(GENERAL_NAMES **names)
-{
-    GENERAL_NAMES_free(*names);
-}
-static void number_free(BIGNUM **number)
-{
-    BN_free(*number);
-}
-static void extension_free(X509_EXTENSION **extension)
-{
-    X509_EXTENSION_free(*extension);
-}
 
 /* What each use may do, in the words of OpenSSL's configuration (x509v3_config(5)). */
 static const struct extension {
@@ -63,14 +36,6 @@ static err_t check_request(const struct x509_request *request, struct error *err
     return ERR_OK;
 }
 
-static bool set_serial(X509 *certificate)
-{
-    uint8_t serial[SERIAL_SIZE];
-    random_bytes(serial, sizeof(serial));
-    CLEANUP(number_free) BIGNUM *number = BN_bin2bn(serial, sizeof(serial), NULL);
-    return number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
-}
-
 static bool add_entry(X509_NAME *name, int nid, bytes text)
 {
     return X509_NAME_add_entry_by_NID(name, nid, MBSTRING_UTF8, text.p, (int)text.n, -1, 0);
@@ -87,17 +52,8 @@ static bool set_subject(X509 *certificate, const struct x509_request *request)
 
 static err_t add_names(X509 *certificate, const struct x509_request *request, struct error *error)
 {
-    CLEANUP(names_free) GENERAL_NAMES *names = GENERAL_NAMES_new();
-    if (!names)
-        return openssl_error(error, "name the certificate");
-    for (size_t i = 0; i < request->name_count; i++) {
-        GENERAL_NAME *name;
-        TRY(x509_name_from(request->names[i], &name, error));
-        if (!sk_GENERAL_NAME_push(names, name)) {
-            GENERAL_NAME_free(name);
-            return openssl_error(error, "name the certificate");
-        }
-    }
+    CLEANUP(names_free) GENERAL_NAMES *names = NULL;
+    TRY(x509_names_from(request->names, request->name_count, &names, error));
     if (request->name_count && X509_add1_ext_i2d(certificate, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) != 1)
         return openssl_error(error, "name the certificate");
     return ERR_OK;
@@ -105,13 +61,9 @@ static err_t add_names(X509 *certificate, const struct x509_request *request, st
 
 static bool add_extensions(X509 *certificate, X509 *issuer, enum x509_use use)
 {
-    X509V3_CTX context;
-    X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
     for (size_t i = 0; i < ARRAY_LEN(extensions); i++) {
         const char *value = extensions[i].value[use];
-        CLEANUP(extension_free)
-        X509_EXTENSION *extension = value ? X509V3_EXT_conf_nid(NULL, &context, extensions[i].nid, value) : NULL;
-        if (value && (!extension || !X509_add_ext(certificate, extension, -1)))
+        if (value && !x509_extend(certificate, issuer, extensions[i].nid, value))
             return false;
     }
     return true;
@@ -121,50 +73,13 @@ static bool add_extensions(X509 *certificate, X509 *issuer, enum x509_use use)
 static err_t fill(
     X509 *certificate, const struct x509_request *request, EVP_PKEY *key, X509 *issuer, struct error *error)
 {
-    if (!X509_set_version(certificate, X509_VERSION_3) || !set_serial(certificate) ||
+    if (!X509_set_version(certificate, X509_VERSION_3) || !x509_set_serial(certificate) ||
         !set_subject(certificate, request) || !X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) ||
         !X509_set_pubkey(certificate, key) || !ASN1_TIME_set(X509_getm_notBefore(certificate), request->not_before) ||
         !ASN1_TIME_set(X509_getm_notAfter(certificate), request->not_after) ||
         !add_extensions(certificate, issuer, request->use))
         return openssl_error(error, "make a certificate");
     return add_names(certificate, request, error);
-}
-
-/* For keys that turn out to be encrypted: OpenSSL would ask on the terminal. */
-static int no_passphrase(char *buffer, int size, int writing, void *data)
-{
-    (void)buffer, (void)size, (void)writing, (void)data;
-    return -1;
-}
-
-static err_t read_ca(const struct x509_pair *ca, X509 **ret_certificate, EVP_PKEY **ret_key, struct error *error)
-{
-    CLEANUP(bio_free) BIO *certificate_text = BIO_new_mem_buf(ca->certificate_pem.p, (int)ca->certificate_pem.n);
-    CLEANUP(bio_free) BIO *key_text = BIO_new_mem_buf(ca->key_pem.p, (int)ca->key_pem.n);
-    CLEANUP(certificate_free)
-    X509 *certificate = certificate_text ? PEM_read_bio_X509(certificate_text, NULL, NULL, NULL) : NULL;
-    CLEANUP(key_free) EVP_PKEY *key = key_text ? PEM_read_bio_PrivateKey(key_text, NULL, no_passphrase, NULL) : NULL;
-
-    if (!certificate || !key || X509_check_private_key(certificate, key) != 1) {
-        err_t result = openssl_error(error, "read the CA");
-        return result == ERR_NO_MEMORY ? result
-                                       : error_set(error, ERR_INVALID, "the CA's certificate and key do not fit");
-    }
-    *ret_certificate = certificate, certificate = NULL;
-    *ret_key = key, key = NULL;
-    return ERR_OK;
-}
-
-/* bio is memory of OpenSSL's; its text goes into the arena. */
-static err_t take_text(struct arena *arena, BIO *bio, bytes *ret, struct error *error)
-{
-    char *p;
-    long n = BIO_get_mem_data(bio, &p);
-    bytes text = arena_copy(arena, (bytes){(const uint8_t *)p, (size_t)n});
-    if (!text.p)
-        return arena_error(arena, error);
-    *ret = text;
-    return ERR_OK;
 }
 
 static err_t write_pair(
@@ -177,8 +92,8 @@ static err_t write_pair(
     if (!certificate_text || !key_text || !PEM_write_bio_X509(certificate_text, certificate) ||
         !PEM_write_bio_PKCS8PrivateKey(key_text, key, NULL, NULL, 0, NULL, NULL))
         return openssl_error(error, "write a certificate");
-    TRY(take_text(arena, certificate_text, &pair.certificate_pem, error));
-    TRY(take_text(arena, key_text, &pair.key_pem, error));
+    TRY(x509_take_text(arena, certificate_text, &pair.certificate_pem, error));
+    TRY(x509_take_text(arena, key_text, &pair.key_pem, error));
     *ret = pair;
     return ERR_OK;
 }
@@ -191,7 +106,7 @@ static err_t issue(struct arena *arena, const struct x509_request *request, cons
 
     TRY(check_request(request, error));
     if (ca)
-        TRY(read_ca(ca, &ca_certificate, &ca_key, error));
+        TRY(x509_read_ca(ca, &ca_certificate, &ca_key, error));
     CLEANUP(key_free) EVP_PKEY *key = EVP_EC_gen("P-256");
     CLEANUP(certificate_free) X509 *certificate = X509_new();
     if (!key || !certificate)

@@ -8,7 +8,7 @@
 #define DNS_NAME_MAX 253
 
 /* What a DNS name of a certificate may hold; the wildcard is for whoever asks for one. */
-static bool is_dns_name(bytes text)
+bool x509_is_dns_name(bytes text)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._*";
     for (size_t i = 0; i < text.n; i++)
@@ -33,7 +33,7 @@ err_t x509_name_from(bytes text, GENERAL_NAME **ret, struct error *error)
     uint8_t address[sizeof(struct in6_addr)];
     size_t address_size = text.n ? parse_address(text, address) : 0;
 
-    if (!address_size && !is_dns_name(text))
+    if (!address_size && !x509_is_dns_name(text))
         return error_set(error, ERR_INVALID,
             "a certificate's name must be an IP address or a DNS name, \"%.*s\" is neither", BYTES_FMT(text));
     const void *content = address_size ? (const void *)address : text.p;
@@ -47,4 +47,23 @@ err_t x509_name_from(bytes text, GENERAL_NAME **ret, struct error *error)
     GENERAL_NAME_set0_value(name, address_size ? GEN_IPADD : GEN_DNS, value);
     *ret = name;
     return ERR_OK;
+}
+
+err_t x509_names_from(const bytes *texts, size_t count, GENERAL_NAMES **ret, struct error *error)
+{
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    err_t result = names ? ERR_OK : openssl_error(error, "name the certificate");
+    for (size_t i = 0; result == ERR_OK && i < count; i++) {
+        GENERAL_NAME *name;
+        result = x509_name_from(texts[i], &name, error);
+        if (result == ERR_OK && !sk_GENERAL_NAME_push(names, name)) {
+            GENERAL_NAME_free(name);
+            result = openssl_error(error, "name the certificate");
+        }
+    }
+    if (result == ERR_OK)
+        *ret = names;
+    else
+        GENERAL_NAMES_free(names);
+    return result;
 }

@@ -89,6 +89,19 @@ static err_t admit_definition(struct request *r)
         json_text(json_get(spec, BYTES("names")), BYTES("plural")), &number, &r->error);
 }
 
+static struct json *extra_of(struct request *r)
+{
+    struct json *extra = json_new(r->arena, JSON_OBJECT);
+    for (size_t i = 0; i < r->user.extra_count; i++) {
+        const struct user_extra *one = &r->user.extra[i];
+        struct json *values = json_set(extra, one->key, json_new(r->arena, JSON_ARRAY));
+        for (size_t k = 0; k < one->value_count; k++)
+            if (!json_append(values, json_string(r->arena, one->values[k])))
+                return NULL;
+    }
+    return extra;
+}
+
 /* Who asks for a certificate is who sends the request, whatever the request says; and stays so. */
 static err_t admit_signing_request(struct request *r)
 {
@@ -108,6 +121,10 @@ static err_t admit_signing_request(struct request *r)
         fine = json_append(groups, json_string(r->arena, r->user.groups[i])) != NULL;
     if (r->creates && fine && groups->count > 0)
         fine = json_set(spec, BYTES("groups"), groups) != NULL;
+    if (r->creates && fine && r->user.uid.n)
+        fine = json_set(spec, BYTES("uid"), json_string(r->arena, r->user.uid)) != NULL;
+    if (r->creates && fine && r->user.extra_count)
+        fine = json_set(spec, BYTES("extra"), extra_of(r)) != NULL;
     if (!fine)
         return arena_error(r->arena, &r->error);
     object_arrange(r->kind, r->object);

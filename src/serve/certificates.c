@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "crypt/x509.h"
+#include "crypt/x509_csr.h"
 
 #include <arpa/inet.h>
 #include <ifaddrs.h>
@@ -26,6 +26,12 @@
 #define FILE_LIMIT    (1u << 20)
 #define REVOKED_LIMIT (8u << 20)
 #define NAMES_MAX     64
+
+/* Of what is signed for others, in seconds. */
+#define SIGNED_LEAST    600
+#define SIGNED_BACKDATE 300
+#define SIGNED_SHORT    (8 * 3600)
+
 #define ARENA_LIMIT   (16u << 20)
 #define PEM_KEY_BEGIN "-----BEGIN PRIVATE KEY-----"
 
@@ -410,6 +416,34 @@ err_t certificates_open(const struct certificates_options *options, struct certi
     }
     *ret = c;
     return ERR_OK;
+}
+
+/* Short-lived ones are not cut by what they begin earlier, as kube-controller-manager has it. */
+static struct x509_signing signing_of(const struct certificates *c, unsigned usages, int64_t seconds, int64_t now)
+{
+    int64_t longest = leaf_lifetime(c);
+    if (seconds > 0 && seconds < SIGNED_LEAST)
+        seconds = SIGNED_LEAST;
+    if (seconds <= 0 || seconds > longest)
+        seconds = longest;
+    return (struct x509_signing){
+        usages, now - SIGNED_BACKDATE, now + seconds - (seconds < SIGNED_SHORT ? 0 : SIGNED_BACKDATE)};
+}
+
+err_t certificates_sign(struct certificates *c, struct arena *arena, bytes csr_pem, unsigned usages, int64_t seconds,
+    int64_t now, bytes *ret, struct error *error)
+{
+    const struct x509_signing signing = signing_of(c, usages, seconds, now);
+    struct x509_pair ca;
+    struct arena keys; /* wiped with the key */
+    arena_init(&keys, ARENA_LIMIT);
+    pthread_mutex_lock(&c->lock);
+    err_t result = record_load(c, &keys, "ca", &ca, error);
+    pthread_mutex_unlock(&c->lock);
+    if (result == ERR_OK)
+        result = x509_csr_sign(arena, csr_pem, &signing, &ca, ret, error);
+    arena_reset(&keys);
+    return result;
 }
 
 void certificates_free(struct certificates *c)

@@ -39,6 +39,12 @@ void certificates_free(struct certificates *);
  * failure. A key file that others than its owner and group can read, or its group write, is refused. */
 MUST_CHECK err_t certificates_renew(struct certificates *, int64_t now, struct error *);
 
+/* Signs a request (crypt/x509_csr.h) by the own CA, whose key is opened for this alone, for so many seconds: 0, or more
+ * than leaf certificates last, is what they last, and never less than ten minutes unless they do. It begins five
+ * minutes ago. Any thread. */
+MUST_CHECK err_t certificates_sign(struct certificates *, struct arena *, bytes csr_pem, unsigned usages,
+    int64_t seconds, int64_t now, bytes *ret_pem, struct error *);
+
 /* The TLS context in force; to be given back with tls_context_put. */
 struct tls_context *certificates_tls(struct certificates *);
 

@@ -7,6 +7,7 @@
 /* In the order in which they are asked; the first that refuses is what the client reads. */
 static guard_function *const guards[] = {
     guard_webhook,
+    guard_certificates,
 };
 
 err_t guard_forbid(struct request *r, const char *format, ...)

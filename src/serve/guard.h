@@ -18,4 +18,7 @@ guard_function guard_webhook;
 /* kube-apiserver's form: `pods "a" is forbidden: SENTENCE`, with the details of the request's object. */
 err_t guard_forbid(struct request *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* guard_certificates.c: requests for certificates: who may decide them and sign, and what nobody may ask for. */
+guard_function guard_certificates;
+
 #endif
