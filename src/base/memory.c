@@ -63,10 +63,9 @@ void memory_harden(bool debuggable)
         limit.rlim_cur = limit.rlim_max;
         setrlimit(RLIMIT_MEMLOCK, &limit);
     }
-    if (debuggable)
-        return;
-    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    prctl(PR_SET_DUMPABLE, debuggable, 0, 0, 0); /* who has become another user is not, without being told */
+    if (!debuggable)
+        setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 }
 
 /* malloc and its kin for the whole program: the dynamic linker prefers the program's definitions to libc's. They are in

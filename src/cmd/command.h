@@ -22,10 +22,12 @@
 enum option_type {
     OPTION_FLAG,     /* bool; takes no value, but --name=true and --name=false are understood */
     OPTION_TEXT,     /* const char *, borrowed from argv; the last one wins */
+    OPTION_FILE,     /* the same; a file that is read at start and again later: the sandbox allows it */
     OPTION_SIZE,     /* uint64_t bytes: digits and K, M, G or T (powers of 1024; Ki, Mi ... too) */
     OPTION_DURATION, /* uint64_t milliseconds: 1h30m, 90s, 500ms, 7d; a bare number but 0 is refused */
     OPTION_CHOICE,   /* int: the index into .choices */
     OPTION_LIST,     /* struct option_list; may be repeated, order is kept */
+    OPTION_FILES,    /* the same, of files as in OPTION_FILE */
 };
 
 struct option_list {

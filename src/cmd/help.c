@@ -77,9 +77,9 @@ static void put_default(struct buffer *b, const struct command *c, const struct 
     const char *text = NULL;
     uint64_t number = 0;
     int choice = 0;
-    if (!field || o->type == OPTION_FLAG || o->type == OPTION_LIST)
+    if (!field || o->type == OPTION_FLAG || o->type == OPTION_LIST || o->type == OPTION_FILES)
         return;
-    if (o->type == OPTION_TEXT)
+    if (o->type == OPTION_TEXT || o->type == OPTION_FILE)
         memcpy(&text, field, sizeof text);
     else if (o->type == OPTION_CHOICE)
         memcpy(&choice, field, sizeof choice);
@@ -102,7 +102,7 @@ static void put_default(struct buffer *b, const struct command *c, const struct 
 void help_option_text(struct buffer *b, const struct command *c, const struct command_option *o)
 {
     buffer_text(b, o->help);
-    if (o->type == OPTION_LIST)
+    if (o->type == OPTION_LIST || o->type == OPTION_FILES)
         buffer_text(b, "; may be repeated");
     put_default(b, c, o);
 }

@@ -153,6 +153,7 @@ static err_t store(const struct parser *p, const struct command_option *o, const
     case OPTION_FLAG:
         return store_flag(p, o, value);
     case OPTION_TEXT:
+    case OPTION_FILE:
         memcpy(field, &value, sizeof value);
         return ERR_OK;
     case OPTION_SIZE:
@@ -170,6 +171,7 @@ static err_t store(const struct parser *p, const struct command_option *o, const
     case OPTION_CHOICE:
         return store_choice(p, o, value);
     case OPTION_LIST:
+    case OPTION_FILES:
         return store_item(p, o, value);
     }
     return error_set(p->error, ERR_INTERNAL, "flag --%s has no type", o->name);

@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "cmd/command.h"
 #include "cmd/notify.h"
+#include "cmd/privileges.h"
+#include "cmd/sandbox.h"
 #include "cmd/serve_paths.h"
 #include "cmd/serve_tokens.h"
 #include "control/control.h"
@@ -21,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -34,14 +35,14 @@
 #define MEMORY_DEFAULT_LEAST (64ull << 20)
 
 struct serve_options {
-    const char *data_dir, *listen, *unlock;
+    const char *data_dir, *listen, *unlock, *user;
     const char *tls_cert_file, *tls_private_key_file, *client_ca_file, *client_crl_file;
     struct option_list tls_san;
     uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
     int log_level, log_format;
     struct serve_token_options tokens;
-    bool anonymous_health, debuggable, no_controllers;
+    bool anonymous_health, debuggable, no_controllers, no_sandbox;
 };
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", "trace", NULL};
@@ -67,13 +68,14 @@ static const struct command_option serve_rows[] = {
         "the key that opens the store (default: /etc/coffer/STORE-ID.key for root, else "
         "$XDG_CONFIG_HOME/coffer/STORE-ID.key)",
         FIELD(unlock)},
+    {"user", 0, OPTION_TEXT, "NAME", "when started as root, become this user before a file is opened", FIELD(user)},
     {"tls-san", 0, OPTION_LIST, "NAME", "another name or address for the serving certificate", FIELD(tls_san)},
-    {"tls-cert-file", 0, OPTION_TEXT, "FILE",
+    {"tls-cert-file", 0, OPTION_FILE, "FILE",
         "serve with this certificate (PEM, chain behind it) instead of an own one", FIELD(tls_cert_file)},
-    {"tls-private-key-file", 0, OPTION_TEXT, "FILE", "the key of --tls-cert-file (PEM)", FIELD(tls_private_key_file)},
-    {"client-ca-file", 0, OPTION_TEXT, "FILE", "accept client certificates of these CAs too (PEM)",
+    {"tls-private-key-file", 0, OPTION_FILE, "FILE", "the key of --tls-cert-file (PEM)", FIELD(tls_private_key_file)},
+    {"client-ca-file", 0, OPTION_FILE, "FILE", "accept client certificates of these CAs too (PEM)",
         FIELD(client_ca_file)},
-    {"client-crl-file", 0, OPTION_TEXT, "FILE", "revoked client certificates: lists of their CAs, or themselves (PEM)",
+    {"client-crl-file", 0, OPTION_FILE, "FILE", "revoked client certificates: lists of their CAs, or themselves (PEM)",
         FIELD(client_crl_file)},
     {"certificate-lifetime", 0, OPTION_DURATION, "TIME", "how long own certificates last; renewed after two thirds",
         FIELD(certificate_lifetime_ms)},
@@ -83,10 +85,10 @@ static const struct command_option serve_rows[] = {
         FIELD(tokens.issuers)},
     {"api-audiences", 0, OPTION_LIST, "NAME", "whom tokens for this server are for (default: the issuers)",
         FIELD(tokens.audiences)},
-    {"service-account-signing-key-file", 0, OPTION_TEXT, "FILE",
+    {"service-account-signing-key-file", 0, OPTION_FILE, "FILE",
         "sign tokens of service accounts with this key (PEM, RSA or ECDSA) instead of an own one",
         FIELD(tokens.signing_key_file)},
-    {"service-account-key-file", 0, OPTION_LIST, "FILE",
+    {"service-account-key-file", 0, OPTION_FILES, "FILE",
         "accept tokens of service accounts that these keys signed too (PEM)", FIELD(tokens.key_files)},
     {"service-account-key-lifetime", 0, OPTION_DURATION, "TIME", "how long an own key signs; 0 for ever",
         FIELD(tokens.key_lifetime_ms)},
@@ -106,8 +108,10 @@ static const struct command_option serve_rows[] = {
     {"log-level", 0, OPTION_CHOICE, "LEVEL", "least level that is logged", FIELD(log_level), .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, "FORMAT", "auto is text on a terminal and JSON lines elsewhere", FIELD(log_format),
         .choices = log_formats},
-    {"debuggable", 0, OPTION_FLAG, NULL, "let debuggers and /proc read the process's memory", FIELD(debuggable),
-        .hidden = true},
+    {"no-sandbox", 0, OPTION_FLAG, NULL, "do not restrict the process's system calls and access to files",
+        FIELD(no_sandbox)},
+    {"debuggable", 0, OPTION_FLAG, NULL, "let debuggers and /proc read the process's memory; no sandbox",
+        FIELD(debuggable), .hidden = true},
     {"no-controllers", 0, OPTION_FLAG, NULL, "only answer, as kube-apiserver alone does", FIELD(no_controllers),
         .hidden = true},
 };
@@ -119,6 +123,8 @@ static struct {
     struct arena *arena;
     const char *data_dir, *address;
     uint16_t port;
+    int listener; /* until the HTTP server has it */
+    bool system;  /* started as root: default paths are the system's, whoever --user is */
     struct store *store;
     struct atrest *atrest;
     struct certificates *certificates;
@@ -136,12 +142,40 @@ static struct {
     bool stopping;
 } run;
 
+/* ---- What the process may still do. */
+
+/* The port and missing directories are root's to take and make; every file is opened by who reads it later. */
+static err_t drop_privileges(struct error *error)
+{
+    struct account account;
+    TRY(account_find(run.options->user, &account, error));
+    TRY(http_listen(run.address, run.port, &run.listener, error));
+    account_make_directory(&account, run.data_dir);
+    if (!run.options->unlock)
+        account_make_directory(&account, SYSTEM_KEYS);
+    return privileges_drop(&account, error);
+}
+
+static err_t enter_sandbox(struct error *error)
+{
+    struct sandbox sandbox = {.data_directory = run.data_dir};
+
+    if (run.options->no_sandbox)
+        log_event(LOG_WARNING, "--no-sandbox: system calls and access to files are not restricted");
+    if (run.options->no_sandbox || run.options->debuggable)
+        return ERR_OK;
+    sandbox.files = files_of_options(run.arena, serve_rows, ARRAY_LEN(serve_rows), run.options, &sandbox.file_count);
+    if (!sandbox.files)
+        return arena_error(run.arena, error);
+    return sandbox_enter(&sandbox, error);
+}
+
 /* ---- The store and the key that opens it. */
 
 static const char meta_unlock[] = "unlock-key-id";
 
 /* A store is new until the id of its unlock key is written: a first start that was cut off is made good by the next. */
-static err_t unlock_store(struct error *error)
+static err_t unlock_store(bytes *ret_new_id, struct error *error)
 {
     const char *path;
     bytes known;
@@ -150,7 +184,7 @@ static err_t unlock_store(struct error *error)
     if (run.options->unlock)
         TRY(unlock_file_of(run.options->unlock, &path, error));
     else
-        TRY(default_unlock_file(run.arena, store_id(run.store), &path, error));
+        TRY(default_unlock_file(run.arena, run.system, store_id(run.store), &path, error));
     err_t found = store_meta_get(run.store, run.arena, meta_unlock, &known, error);
     if (found != ERR_OK && found != ERR_NOT_FOUND)
         return found;
@@ -167,9 +201,8 @@ static err_t unlock_store(struct error *error)
     run.atrest = atrest_new(&provider, 1);
     if (!run.atrest || !key_id.p)
         return error_set(error, ERR_NO_MEMORY, "no memory for the keyring");
-    if (found == ERR_NOT_FOUND)
-        return store_meta_put(run.store, meta_unlock, key_id, error);
-    if (!bytes_equal(known, key_id))
+    *ret_new_id = found == ERR_NOT_FOUND ? key_id : BYTES_NONE;
+    if (found == ERR_OK && !bytes_equal(known, key_id))
         return error_set(error, ERR_UNREADABLE,
             "the key in %s is not the one that the store in %s was made with (%.*s): put that one back from its "
             "backup, or name it by --unlock",
@@ -181,9 +214,14 @@ static err_t open_store(struct error *error)
 {
     const struct store_options options = {.directory = run.data_dir,
         .limit = run.options->store_limit,
-        .history_seconds = (unsigned)(run.options->history_ms / 1000)};
+        .history_seconds = (unsigned)(run.options->history_ms / 1000),
+        .start_later = true};
+    bytes new_id;
     TRY(store_open(&options, &run.store, error));
-    return unlock_store(error);
+    TRY(unlock_store(&new_id, error));
+    TRY(enter_sandbox(error)); /* the keys are read, and no thread has started */
+    TRY(store_start(run.store, error));
+    return new_id.n > 0 ? store_meta_put(run.store, meta_unlock, new_id, error) : ERR_OK;
 }
 
 /* ---- Certificates. */
@@ -325,13 +363,14 @@ static err_t open_server(struct error *error)
         .loop_count = run.loop_count,
         .memory_limit = run.options->memory_limit,
         .anonymous_health = run.options->anonymous_health};
-    const struct http_options http_options = {.address = run.address, .port = run.port};
+    const struct http_options http_options = {.listener = run.listener, .address = run.address, .port = run.port};
 
     kinds_register_all();
     TRY(server_new(&server_options, &run.server, error));
     TRY(server_bootstrap(run.server, error));
     struct tls_context *tls = certificates_tls(run.certificates);
     err_t result = http_server_new(&http_options, server_handler(), tls, run.loops, run.loop_count, &run.http, error);
+    run.listener = 0;
     tls_context_put(tls);
     TRY(result);
     server_set_http(run.server, run.http);
@@ -377,11 +416,10 @@ static uint64_t default_memory_limit(void)
 static err_t harden(struct error *error)
 {
     struct rlimit files;
+    TRY(drop_privileges(error));
     memory_harden(run.options->debuggable);
     if (run.options->debuggable)
         log_event(LOG_WARNING, "--debuggable: whoever may trace this process can read Secrets and keys in its memory");
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return error_set(error, ERR_IO, "cannot give up gaining privileges");
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
@@ -411,11 +449,11 @@ static err_t start(struct error *error)
 {
     TRY(check_options(run.options, error));
     TRY(parse_listen(run.arena, run.options->listen, &run.address, &run.port, error));
-    TRY(check_listen(run.address, run.port, error));
+    run.system = geteuid() == 0;
     if (run.options->data_dir)
         run.data_dir = run.options->data_dir;
     else
-        TRY(default_data_directory(run.arena, &run.data_dir, error));
+        TRY(default_data_directory(run.arena, run.system, &run.data_dir, error));
     TRY(block_signals(error));
     TRY(harden(error));
     TRY(open_store(error));
@@ -486,6 +524,8 @@ static void stop(void)
         store_close(run.store);
     if (run.signals.fd > 0)
         close(run.signals.fd);
+    if (run.listener > 0)
+        close(run.listener);
 }
 
 static int serve_run(const struct invocation *invocation)

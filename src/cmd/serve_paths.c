@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cmd/serve_paths.h"
 
-#include "base/file.h"
-
 #include <arpa/inet.h>
-#include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 /* $variable/rest, or ~/fallback/rest. */
 static err_t under_home(struct arena *arena, const char *variable, const char *fallback, const char *rest,
@@ -26,20 +22,20 @@ static err_t under_home(struct arena *arena, const char *variable, const char *f
     return ERR_OK;
 }
 
-err_t default_data_directory(struct arena *arena, const char **ret, struct error *error)
+err_t default_data_directory(struct arena *arena, bool system, const char **ret, struct error *error)
 {
-    if (geteuid() != 0)
+    if (!system)
         return under_home(arena, "XDG_DATA_HOME", ".local/share", "coffer", ret, error);
     *ret = "/var/lib/coffer";
     return ERR_OK;
 }
 
-err_t default_unlock_file(struct arena *arena, const char *store_id, const char **ret, struct error *error)
+err_t default_unlock_file(struct arena *arena, bool system, const char *store_id, const char **ret, struct error *error)
 {
-    bytes name = arena_format(arena, geteuid() == 0 ? "/etc/coffer/%s.key" : "coffer/%s.key", store_id);
+    bytes name = arena_format(arena, system ? SYSTEM_KEYS "/%s.key" : "coffer/%s.key", store_id);
     if (!name.p)
         return arena_error(arena, error);
-    if (geteuid() != 0)
+    if (!system)
         return under_home(arena, "XDG_CONFIG_HOME", ".config", (const char *)name.p, ret, error);
     *ret = (const char *)name.p;
     return ERR_OK;
@@ -78,23 +74,34 @@ err_t parse_listen(
     return ERR_OK;
 }
 
-err_t check_listen(const char *address, uint16_t port, struct error *error)
+static struct option_list files_of(const struct command_option *row, const void *options, const char **one)
 {
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-    bool is_v4 = inet_pton(AF_INET, address, &v4.sin_addr) == 1;
-    const int on = 1;
+    const void *field = (const char *)options + row->offset;
+    struct option_list list = {0};
 
-    if (!is_v4 && inet_pton(AF_INET6, address, &v6.sin6_addr) != 1)
-        return error_set(error, ERR_BAD_REQUEST, "%s is not a numeric address", address);
-    CLEANUP(file_close) int fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-        bind(fd, is_v4 ? (const struct sockaddr *)&v4 : (const struct sockaddr *)&v6,
-            is_v4 ? (socklen_t)sizeof(v4) : (socklen_t)sizeof(v6)) != 0) {
-        if (errno == EADDRINUSE)
-            return error_set(
-                error, ERR_CONFLICT, "cannot listen on %s port %u: another program does already", address, port);
-        return error_errno(error, errno, "cannot listen on %s port %u", address, port);
+    if (row->type == OPTION_FILES)
+        memcpy(&list, field, sizeof(list));
+    if (row->type == OPTION_FILE)
+        memcpy(one, field, sizeof(*one));
+    if (row->type == OPTION_FILE && *one)
+        list = (struct option_list){one, 1};
+    return list;
+}
+
+const char *const *files_of_options(
+    struct arena *arena, const struct command_option *rows, size_t row_count, const void *options, size_t *ret_count)
+{
+    const char *one;
+    size_t most = 1, n = 0;
+
+    for (size_t i = 0; i < row_count; i++)
+        most += files_of(&rows[i], options, &one).count;
+    const char **files = arena_alloc(arena, most * sizeof(*files));
+    for (size_t i = 0; files && i < row_count; i++) {
+        struct option_list list = files_of(&rows[i], options, &one);
+        for (size_t k = 0; k < list.count; k++)
+            files[n++] = list.items[k];
     }
-    return ERR_OK;
+    *ret_count = n;
+    return files;
 }

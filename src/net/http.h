@@ -53,7 +53,12 @@ struct http_handler {
     void (*gone)(struct http_exchange *);
 };
 
+/* Listens on a numeric address before there is a server: a low port wants a privilege that is given up early. Clients
+ * wait until the server accepts. An error names address and port; ERR_CONFLICT when in use: no SO_REUSEPORT. */
+MUST_CHECK err_t http_listen(const char *address, uint16_t port, int *ret_fd, struct error *);
+
 struct http_options {
+    int listener;              /* of http_listen, taken over; 0: listens on address and port itself */
     const char *address;       /* numeric host, "127.0.0.1", "::1", "0.0.0.0" */
     uint16_t port;             /* 0: chosen by the kernel; see http_server_port */
     size_t max_header;         /* bytes of a request's head; 0: 64 KiB, 431 above. At most 100 headers */
@@ -66,8 +71,7 @@ struct http_options {
                            1 MiB */
 };
 
-/* Binds (an error names address and port; ERR_CONFLICT when in use: no SO_REUSEPORT) and listens in all loops by
- * EPOLLEXCLUSIVE. */
+/* Accepts in all loops, by EPOLLEXCLUSIVE. */
 MUST_CHECK err_t http_server_new(const struct http_options *, const struct http_handler *, struct tls_context *,
     struct loop *const *loops, size_t loop_count, struct http_server **ret, struct error *);
 uint16_t http_server_port(const struct http_server *);

@@ -197,17 +197,24 @@ static void accept_ready(struct loop_fd *listener, uint32_t events)
     }
 }
 
-static err_t bind_to(struct http_server *server, struct error *error)
+static err_t listen_failed(const char *address, uint16_t port, int reason, struct error *error)
 {
-    const struct http_options *o = &server->options;
+    if (reason == EADDRINUSE)
+        return error_set(
+            error, ERR_CONFLICT, "cannot listen on %s port %u: another program does already", address, port);
+    return error_errno(error, reason, "cannot listen on %s port %u", address, port);
+}
+
+err_t http_listen(const char *address, uint16_t port, int *ret_fd, struct error *error)
+{
     const struct addrinfo hints = {
         .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE, .ai_socktype = SOCK_STREAM};
     struct addrinfo *found;
-    char port[8];
+    char service[8];
     const int on = 1, idle = 30, interval = 15, probes = 4;
-    snprintf(port, sizeof port, "%u", o->port);
-    if (getaddrinfo(o->address, port, &hints, &found) != 0)
-        return error_set(error, ERR_INVALID, "cannot listen on \"%s\": not a numeric IP address", o->address);
+    snprintf(service, sizeof service, "%u", port);
+    if (getaddrinfo(address, service, &hints, &found) != 0)
+        return error_set(error, ERR_INVALID, "cannot listen on \"%s\": not a numeric IP address", address);
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     /* Accepted sockets inherit these. Probes find the watches whose client is gone without a word. */
     bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
@@ -219,13 +226,13 @@ static err_t bind_to(struct http_server *server, struct error *error)
               bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     int reason = errno;
     freeaddrinfo(found);
-    server->listen_fd = fd;
-    if (ok)
+    if (ok) {
+        *ret_fd = fd;
         return ERR_OK;
-    if (reason == EADDRINUSE)
-        return error_set(
-            error, ERR_CONFLICT, "cannot listen on %s port %u: another program does already", o->address, o->port);
-    return error_errno(error, reason, "cannot listen on %s port %u", o->address, o->port);
+    }
+    if (fd >= 0)
+        close(fd);
+    return listen_failed(address, port, reason, error);
 }
 
 static err_t find_port(struct http_server *server, struct error *error)
@@ -320,17 +327,21 @@ err_t http_server_new(const struct http_options *options, const struct http_hand
     struct loop *const *loops, size_t loop_count, struct http_server **ret, struct error *error)
 {
     struct http_server *server = calloc(1, sizeof *server + loop_count * sizeof *server->shards);
-    if (!server)
+    if (!server) {
+        if (options->listener > 0)
+            close(options->listener);
         return error_set(error, ERR_NO_MEMORY, "no memory for the HTTP server");
+    }
     server->handler = *handler;
     server->options = complete(options);
-    server->listen_fd = -1;
+    server->listen_fd = options->listener > 0 ? options->listener : -1;
     server->tls = tls_context_get(tls);
     pthread_mutex_init(&server->tls_lock, NULL);
     atomic_init(&server->undrained, (unsigned)loop_count);
     for (size_t i = 0; i < loop_count; i++)
         server->shards[i].reserve_fd = -1;
-    err_t result = bind_to(server, error);
+    err_t result =
+        server->listen_fd >= 0 ? ERR_OK : http_listen(options->address, options->port, &server->listen_fd, error);
     if (result == ERR_OK)
         result = find_port(server, error);
     while (result == ERR_OK && server->shard_count < loop_count) {

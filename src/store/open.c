@@ -90,7 +90,7 @@ static err_t open_parts(struct store *store, const struct store_options *options
     if (store->sync_fd < 0)
         return error_errno(error, errno, "cannot open %s", store->view.path);
     fault_watch(store);
-    return log_start(store, error);
+    return options->start_later ? ERR_OK : log_start(store, error);
 }
 
 err_t store_open(const struct store_options *options, struct store **ret, struct error *error)
@@ -122,6 +122,11 @@ err_t store_open(const struct store_options *options, struct store **ret, struct
     else
         *ret = store;
     return result;
+}
+
+err_t store_start(struct store *store, struct error *error)
+{
+    return log_start(store, error);
 }
 
 void store_close(struct store *store)

@@ -26,11 +26,14 @@ struct store_options {
     size_t limit;             /* bytes of the map: --store-limit; 0: 1 TiB, sparse */
     unsigned history_seconds; /* how long old revisions stay readable; 0: 300 */
     bool read_only;
+    bool start_later; /* the commit thread waits for store_start: nothing may be written before */
 };
 
 /* Opens or makes it. Errors, each with a sentence that names the directory: another process has it open (ERR_CONFLICT),
  * written by a newer version (ERR_CORRUPT), no space, read-only file system, no permission. One store a process. */
 MUST_CHECK err_t store_open(const struct store_options *, struct store **ret, struct error *);
+/* Of a store opened with start_later: starts the commit thread. */
+MUST_CHECK err_t store_start(struct store *, struct error *);
 /* Waits for commits under way, then closes. All read transactions must have ended. */
 void store_close(struct store *);
 

@@ -172,6 +172,7 @@ class Server:
         if os.path.exists(path):
             os.unlink(path)
         self.notify.bind(path)
+        os.chmod(path, 0o777)  # as systemd's: who becomes another user notifies it too
         # the newest lines of a server that is started anew come after those of its former life
         with open(self.log, "ab") as log:
             environment = {**os.environ, "NOTIFY_SOCKET": path, "HOME": str(self.home), "TMPDIR": str(self.home),
