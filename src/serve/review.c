@@ -16,6 +16,7 @@ static const struct review {
     {&self_subject_review_kind, review_self},
     {&self_subject_rules_review_kind, review_rules},
     {&subject_access_review_kind, review_access},
+    {&token_review_kind, review_token},
 };
 
 /* ---- What answers share. */
@@ -49,6 +50,20 @@ struct json *review_texts(struct arena *arena, const bytes *texts, size_t count)
         if (!json_append(list, json_string(arena, texts[i])))
             return NULL;
     return list;
+}
+
+err_t review_read_texts(struct request *r, const struct json *list, const bytes **ret, size_t *ret_count)
+{
+    size_t n = 0, count = list && list->type == JSON_ARRAY ? list->count : 0;
+    bytes *texts = arena_alloc(r->arena, count * sizeof *texts);
+
+    if (!texts)
+        return arena_error(r->arena, &r->error);
+    for (const struct json *item = count > 0 ? list->first : NULL; item; item = item->next)
+        texts[n++] = item->text;
+    *ret = texts;
+    *ret_count = n;
+    return ERR_OK;
 }
 
 struct json *review_user(struct arena *arena, const struct user *user)

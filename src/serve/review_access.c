@@ -6,20 +6,6 @@
 
 /* ---- Who is asked about. */
 
-static err_t read_texts(struct request *r, const struct json *list, const bytes **ret, size_t *ret_count)
-{
-    size_t n = 0, count = list && list->type == JSON_ARRAY ? list->count : 0;
-    bytes *texts = arena_alloc(r->arena, count * sizeof *texts);
-
-    if (!texts)
-        return arena_error(r->arena, &r->error);
-    for (const struct json *item = count > 0 ? list->first : NULL; item; item = item->next)
-        texts[n++] = item->text;
-    *ret = texts;
-    *ret_count = n;
-    return ERR_OK;
-}
-
 static err_t read_user(struct request *r, const struct json *spec, struct user *ret)
 {
     const struct json *map = json_get(spec, BYTES("extra"));
@@ -30,11 +16,11 @@ static err_t read_user(struct request *r, const struct json *spec, struct user *
         return arena_error(r->arena, &r->error);
     for (const struct json *item = map ? map->first : NULL; item; item = item->next, n++) {
         extra[n].key = item->key;
-        TRY(read_texts(r, item, &extra[n].values, &extra[n].value_count));
+        TRY(review_read_texts(r, item, &extra[n].values, &extra[n].value_count));
     }
     *ret = (struct user){
         .name = json_text(spec, BYTES("user")), .uid = json_text(spec, BYTES("uid")), .extra = extra, .extra_count = n};
-    return read_texts(r, json_get(spec, BYTES("groups")), &ret->groups, &ret->group_count);
+    return review_read_texts(r, json_get(spec, BYTES("groups")), &ret->groups, &ret->group_count);
 }
 
 /* ---- What is asked. Of a selector what cannot be understood is left out, which asks for more, and is told. */

@@ -12,6 +12,7 @@ FOLDER = harness.ROOT / "tests" / "golden"
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 GENERATED = re.compile(r"\b(gen-|g{58})[bcdfghjklmnpqrstvwxz2456789]{5}\b")
+TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
 CERTIFICATE = re.compile(r"X509SHA256=[0-9a-f]{64}")
 REVISION = re.compile(r"((?:resource version|current): ?|record \()\d+( \(\d+\))?", re.IGNORECASE)
 AGE = re.compile(r"^(\d+[smhd]){1,2}$")
@@ -164,7 +165,7 @@ def mask(value, key=""):
     if isinstance(value, list):
         return [mask(v, key) for v in value]
     if isinstance(value, str):
-        value = GENERATED.sub("GENERATED", TIME.sub("TIME", UUID.sub("UUID", value)))
+        value = GENERATED.sub("GENERATED", TIME.sub("TIME", UUID.sub("UUID", TOKEN.sub("TOKEN", value))))
         value = CERTIFICATE.sub("X509SHA256=HASH", REVISION.sub(r"\1N", value))
         return "AGE" if key == "cells" and AGE.match(value) else value
     return value
@@ -288,7 +289,7 @@ def layout(exchange, answer):
 # ---- what of ours stands for what was recorded
 
 class Known:
-    """Recorded resourceVersions, continue tokens and ETags, and ours in their place."""
+    """Recorded resourceVersions, tokens (to continue, or of accounts) and ETags, and ours in their place."""
 
     def __init__(self):
         self.revisions, self.tokens, self.objects, self.etags = {}, {}, {}, {}
@@ -297,6 +298,8 @@ class Known:
         """Walks both; returns where an object's resourceVersion does not stand for the one it stood for before."""
         found = [] if found is None else found
         if isinstance(recorded, dict) and isinstance(ours, dict):
+            if recorded.get("kind") == "TokenRequest" and recorded.get("status") and ours.get("status"):
+                self.tokens[recorded["status"]["token"]] = ours["status"]["token"]
             mine, theirs = ours.get("metadata"), recorded.get("metadata")
             if isinstance(mine, dict) and isinstance(theirs, dict):
                 self._learn_metadata(theirs, mine, found)
@@ -372,9 +375,9 @@ class Replay:
             return self._send_raw(exchange)
         path = re.sub(r"timeoutSeconds=\d+", "timeoutSeconds=1", self.known.translate(exchange.path))
         body = exchange.request_body()
-        if exchange.number not in LONG_BODIES and b'"resourceVersion"' in body:
+        if exchange.number not in LONG_BODIES and re.search(rb'"(resourceVersion|token)"', body):
             body = self.known.translate(body.decode()).encode()
-        headers = [(name, self.known.etags.get(value, value)) for name, value in exchange.request_headers()]
+        headers = [(name, self.known.etags.get(value) or self.known.translate(value)) for name, value in exchange.request_headers()]
         lines = [("Host", "%s:%d" % self.server.address), *headers]
         if body or exchange.method in ("POST", "PUT"):
             lines.append(("Content-Length", str(len(body))))

@@ -12,7 +12,7 @@ INDEX = golden.index()
 EXCLUDED = golden.excluded()
 DIFFERENCES = golden.differences()
 # What was recorded is kube-apiserver alone: nobody emptied its namespaces or made things in them.
-FLAGS = ["--no-controllers"]
+FLAGS = ["--no-controllers", "--service-account-issuer", "https://kubernetes.default.svc"]
 REPLAYED = [n for n in sorted(EXCHANGES) if n not in EXCLUDED and DIFFERENCES.get(n, 0) is not None]
 
 

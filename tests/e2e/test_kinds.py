@@ -138,7 +138,7 @@ def test_fields_of_the_other_group_are_refused(populated, path, selector):
 
 # Resources with no objects behind them, which later issues bring, and parts of nodes and pods that a kubelet serves.
 UNSERVED = {"bindings", "componentstatuses", "nodes/proxy", "services/proxy", "pods/attach", "pods/exec", "pods/log", "pods/portforward",
-            "pods/proxy", "serviceaccounts/token", "tokenreviews"}
+            "pods/proxy", "serviceaccounts/token"}
 
 
 @pytest.mark.parametrize("path", [path for path, document in DISCOVERY.items()

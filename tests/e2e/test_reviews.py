@@ -11,6 +11,7 @@ from authority import Authority, context
 AUTHORIZATION, AUTHENTICATION = "/apis/authorization.k8s.io/v1", "/apis/authentication.k8s.io/v1"
 SELF, SUBJECT = f"{AUTHORIZATION}/selfsubjectaccessreviews", f"{AUTHORIZATION}/subjectaccessreviews"
 RULES, WHOAMI = f"{AUTHORIZATION}/selfsubjectrulesreviews", f"{AUTHENTICATION}/selfsubjectreviews"
+TOKENS, ACCOUNTS = f"{AUTHENTICATION}/tokenreviews", "/api/v1/namespaces/default/serviceaccounts"
 LOCAL = f"{AUTHORIZATION}/namespaces/nowhere/localsubjectaccessreviews"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 GET_SECRETS = {"resourceAttributes": {"verb": "get", "resource": "secrets", "namespace": "default"}}
@@ -185,6 +186,8 @@ def test_invalid(reviewed, path, body, causes):
 
 @pytest.mark.parametrize("path, body, message", [
     (RULES, {"spec": {}}, "no namespace on request"),
+    (TOKENS, {}, "token is required for TokenReview in authentication"),
+    (TOKENS, {"spec": {"token": "", "audiences": ["a"]}}, "token is required for TokenReview in authentication"),
     (LOCAL, subject(needs("get", "secrets", "nowhere"), metadata={"namespace": "other"}),
      "the namespace of the provided object does not match the namespace sent on the request"),
     (SELF, {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": {"user": "u", **GET_SECRETS}},
@@ -254,6 +257,71 @@ def test_who(reviewed):
         assert re.fullmatch("X509SHA256=[0-9a-f]{64}", extra["authentication.kubernetes.io/credential-id"][0])
 
 
+# ---- tokens
+
+BAD = {"user": {}, "error": "invalid bearer token"}
+
+
+@pytest.fixture
+def account(reviewed, request):
+    """(name, issue): a service account of the test's own, and its tokens."""
+    name = re.sub("[^a-z]", "-", request.node.originalname)
+    uid = reviewed.call("POST", ACCOUNTS, {"metadata": {"name": name}})["metadata"]["uid"]
+
+    def issue(**spec):
+        return reviewed.call("POST", f"{ACCOUNTS}/{name}/token", {"spec": spec})["status"]["token"]
+    return name, uid, issue
+
+
+def review(server, token, *audiences, **more):
+    spec = {"token": token, **({"audiences": list(audiences)} if audiences else {})}
+    answer = server.call("POST", TOKENS, {"spec": spec, **more}, status=201)
+    assert answer["spec"] == spec
+    return answer["status"]
+
+
+def test_a_good_token(reviewed, account):
+    name, uid, issue = account
+    found = review(reviewed, issue())
+    extra = found["user"].pop("extra")
+    assert found["authenticated"] is True and len(found["audiences"]) == 1
+    assert found["user"] == {"username": f"system:serviceaccount:default:{name}", "uid": uid,
+                             "groups": ["system:serviceaccounts", "system:serviceaccounts:default", "system:authenticated"]}
+    assert re.fullmatch("JTI=[0-9a-f-]{36}", extra["authentication.kubernetes.io/credential-id"][0]) and set(found) == {"authenticated", "user", "audiences"}
+
+
+def test_audiences_of_a_token(reviewed, account):
+    _, _, issue = account
+    token = issue(audiences=["vault", "db"])
+    for asked, good_for in ((["db"], ["db"]), (["db", "other"], ["db"]), (["other"], None), ([], None)):
+        found = review(reviewed, token, *asked)
+        assert found.get("audiences") == good_for and (good_for is not None or found == BAD)
+    assert review(reviewed, issue(), "vault") == BAD
+
+
+def test_a_token_whose_account_is_gone(reviewed, account):
+    name, _, issue = account
+    token = issue()
+    assert review(reviewed, token)["authenticated"]
+    reviewed.call("DELETE", f"{ACCOUNTS}/{name}")
+    assert review(reviewed, token) == BAD
+
+
+@pytest.mark.parametrize("token", ["nope", "a.b.c", "a b", "a\nb", "\u0000", "x" * 20000, "eyJhbGciOiJub25lIn0.e30."])
+def test_a_bad_token(reviewed, token):
+    claimed = {"authenticated": True, "user": {"username": "root", "groups": ["system:masters"]}}
+    assert review(reviewed, token) == review(reviewed, token, "a", "b") == review(reviewed, token, status=claimed) == BAD
+
+
+def test_a_token_of_the_wrong_key_is_told_in_the_log_alone(reviewed, account):
+    _, _, issue = account
+    token = issue()
+    forged = token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB")
+    assert review(reviewed, forged) == BAD
+    log = reviewed.log.read_text()
+    assert "a token under review is not good" in log and token not in log and forged not in log and token.split(".")[1] not in log
+
+
 # ---- forms
 
 def message(*fields):
@@ -281,6 +349,8 @@ BODIES = {
     f"{AUTHORIZATION}/namespaces/default/localsubjectaccessreviews":
         (enveloped("LocalSubjectAccessReview", message((1, b""), (2, message((1, RESOURCE), (4, ["devs"]))))), {"spec": {**ASKED, "groups": ["devs"]}}, 3),
     RULES: (enveloped("SelfSubjectRulesReview", message((1, b""), (2, message((1, "default"))))), {"spec": {"namespace": "default"}}, 3),
+    TOKENS: (enveloped("TokenReview", message((1, b""), (2, message((1, "nope"), (2, ["a", "b"])))), "authentication.k8s.io"),
+             {"spec": {"token": "nope", "audiences": ["a", "b"]}}, 3),
     WHOAMI: (enveloped("SelfSubjectReview", message((1, b"")), "authentication.k8s.io"), {}, 2),
 }
 
@@ -322,7 +392,7 @@ def test_warnings_and_managers(reviewed):
 
 # ---- they are no resources that are kept
 
-KINDS = [SELF, SUBJECT, LOCAL, RULES, WHOAMI]
+KINDS = [SELF, SUBJECT, LOCAL, RULES, TOKENS, WHOAMI]
 
 
 @pytest.mark.parametrize("path", KINDS, ids=[path.rsplit("/", 1)[1] for path in KINDS])
