@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/authorize.h"
 
+#include "access/node_authorizer.h"
 #include "access/rbac.h"
 
 static bool is_master(const struct attributes *a)
@@ -10,19 +11,22 @@ static bool is_master(const struct attributes *a)
 
 bool authorized(const struct attributes *a)
 {
-    return is_master(a) || rbac_allows(rbac_current(), a, NULL);
+    return is_master(a) || node_authorized(a, NULL, NULL) || rbac_allows(rbac_current(), a, NULL);
 }
 
 err_t authorize(struct arena *arena, const struct attributes *a, struct decision *ret, struct error *error)
 {
     const struct rbac *rbac = rbac_current();
     struct rbac_grant grant;
+    bytes against = BYTES("");
 
     *ret = (struct decision){.allowed = true, .reason = BYTES("")};
-    if (is_master(a))
+    if (is_master(a) || node_authorized(a, arena, &against))
         return ERR_OK;
     ret->allowed = rbac_allows(rbac, a, &grant);
     ret->reason = ret->allowed ? rbac_reason(arena, &grant, a->user) : rbac_missing(arena, rbac, a);
+    if (!ret->allowed && against.n > 0 && ret->reason.p)
+        ret->reason = arena_join(arena, against, ret->reason.n > 0 ? BYTES("\n") : BYTES(""), ret->reason, ARENA_END);
     return ret->reason.p ? ERR_OK : arena_error(arena, error);
 }
 
