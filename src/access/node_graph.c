@@ -224,33 +224,6 @@ static bool count_secrets(struct node_graph *g, const struct record *volume, byt
     return done;
 }
 
-struct counting {
-    struct node_graph *g;
-    const struct record *volume;
-    bytes node;
-    int by;
-    bool done;
-};
-
-static bool count_volume(void *context, bytes name, const struct persistent_value *value)
-{
-    struct counting *c = context;
-    const struct record *volume = record_of(c->g, VOLUMES, name);
-
-    (void)value;
-    c->done = !volume || count_secrets(c->g, volume, c->node, c->by);
-    return c->done;
-}
-
-static bool count_node(void *context, bytes node, const struct persistent_value *value)
-{
-    struct counting *c = context;
-
-    (void)value;
-    c->done = count_secrets(c->g, c->volume, node, c->by);
-    return c->done;
-}
-
 static bool put_claim(struct node_graph *g, bytes key, struct claim *claim)
 {
     if (claim->nodes || claim->volumes)
@@ -259,24 +232,35 @@ static bool put_claim(struct node_graph *g, bytes key, struct claim *claim)
     return map_remove(&g->maps[CLAIMS], key);
 }
 
+/* Of all volumes that are bound to the claim. */
+static bool count_volumes(struct node_graph *g, const struct persistent_map *volumes, bytes node, int by)
+{
+    const struct persistent_value *value;
+    struct persistent_cursor cursor;
+    bytes name;
+    bool done = true;
+
+    persistent_map_begin(volumes, &cursor);
+    while (done && persistent_map_next(&cursor, &name, &value)) {
+        const struct record *volume = record_of(g, VOLUMES, name);
+        done = !volume || count_secrets(g, volume, node, by);
+    }
+    return done;
+}
+
 /* A Pod on the node names the claim: with the first one the volumes' secrets lead there too. */
 static bool count_claim(struct node_graph *g, bytes key, bytes node, int by)
 {
-    struct counting counting = {g, NULL, node, by, true};
     struct claim *claim = claim_copy((const struct claim *)persistent_map_get(g->maps[CLAIMS], key));
-    bool before, after;
+    bool before, done;
 
     if (!claim)
         return false;
     before = map_number(claim->nodes, node) > 0;
-    if (!map_count(&claim->nodes, node, by)) {
-        persistent_value_release(&claim->value);
-        return false;
-    }
-    after = map_number(claim->nodes, node) > 0;
-    if (before != after)
-        persistent_map_each(claim->volumes, count_volume, &counting);
-    return put_claim(g, key, claim) && counting.done;
+    done = map_count(&claim->nodes, node, by);
+    if (done && before != (map_number(claim->nodes, node) > 0))
+        done = count_volumes(g, claim->volumes, node, by);
+    return put_claim(g, key, claim) && done;
 }
 
 static bool count_pod(struct node_graph *g, bytes key, const struct record *pod, int by)
@@ -300,21 +284,22 @@ static bool count_pod(struct node_graph *g, bytes key, const struct record *pod,
 
 static bool count_bound(struct node_graph *g, bytes name, const struct record *volume, int by)
 {
-    struct counting counting = {g, volume, BYTES_NONE, by, true};
-    bytes rest = {volume->text, volume->n}, key;
+    const struct persistent_value *value;
+    struct persistent_cursor cursor;
+    bytes rest = {volume->text, volume->n}, key, node;
     struct claim *claim;
+    bool done;
 
     if (!take(&rest, &key))
         return true;
     claim = claim_copy((const struct claim *)persistent_map_get(g->maps[CLAIMS], key));
     if (!claim)
         return false;
-    if (!map_count(&claim->volumes, name, by)) {
-        persistent_value_release(&claim->value);
-        return false;
-    }
-    persistent_map_each(claim->nodes, count_node, &counting);
-    return put_claim(g, key, claim) && counting.done;
+    done = map_count(&claim->volumes, name, by);
+    persistent_map_begin(claim->nodes, &cursor);
+    while (done && persistent_map_next(&cursor, &node, &value))
+        done = count_secrets(g, volume, node, by);
+    return put_claim(g, key, claim) && done;
 }
 
 /* ---- Records. */

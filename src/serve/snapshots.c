@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/snapshots.h"
 
+#include "access/node_graph.h"
+#include "access/node_rows.h"
 #include "access/rbac.h"
 #include "api/custom_kind.h"
 #include "base/log.h"
@@ -33,7 +35,8 @@ struct snapshots {
 /* What a row does to a snapshot: text is the object, canonical; of a deleted one BYTES_NONE. */
 typedef err_t follow_function(
     struct server *, struct arena *, const struct kind *, bytes key, bytes text, struct error *);
-static follow_function follow_definition, follow_role, follow_binding, follow_mutating, follow_validating;
+static follow_function follow_definition, follow_role, follow_binding, follow_mutating, follow_validating, follow_pod,
+    follow_volume, follow_attachment;
 
 /* Kinds that snapshots are made from, in the order in which they are read at the start. */
 static const struct followed {
@@ -47,6 +50,9 @@ static const struct followed {
     {"rbac.authorization.k8s.io", "RoleBinding", follow_binding},
     {"admissionregistration.k8s.io", "MutatingWebhookConfiguration", follow_mutating},
     {"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", follow_validating},
+    {"", "PersistentVolume", follow_volume},
+    {"", "Pod", follow_pod},
+    {"storage.k8s.io", "VolumeAttachment", follow_attachment},
 };
 
 static const struct followed *followed_find(const struct kind *kind)
@@ -286,6 +292,42 @@ static err_t follow_validating(
     return webhooks_follow(WEBHOOK_VALIDATING, kind, key, text, error);
 }
 
+/* ---- The graph of nodes. */
+
+typedef err_t node_row_function(
+    struct arena *, const struct kind *, bytes key, const struct json *object, struct error *);
+
+static err_t follow_node(
+    node_row_function *apply, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    struct json *object = NULL;
+
+    if (text.p)
+        TRY(record_parse(arena, kind, text, &object, error));
+    return apply(arena, kind, key, object, error);
+}
+
+static err_t follow_pod(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server;
+    return follow_node(node_rows_pod, arena, kind, key, text, error);
+}
+
+static err_t follow_volume(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server;
+    return follow_node(node_rows_volume, arena, kind, key, text, error);
+}
+
+static err_t follow_attachment(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    (void)server;
+    return follow_node(node_rows_attachment, arena, kind, key, text, error);
+}
+
 /* ---- Following the store. */
 
 /* The stored version. */
@@ -357,6 +399,7 @@ static err_t load(struct server *server, struct read_txn *txn, struct error *err
 {
     err_t code = ERR_OK;
 
+    node_graph_clear(); /* rows of what went may never be seen */
     for (size_t i = 0; code == ERR_OK && i < ARRAY_LEN(followed); i++)
         code = load_kind(server, txn, &followed[i], error);
     return code;

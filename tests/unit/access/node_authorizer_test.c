@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What nodes may, as one table: each row of kube-apiserver's node authorizer with both outcomes, and its sentences. */
-#include "../api/fixture.h"
 #include "access/node_authorizer.h"
 #include "access/node_graph.h"
 #include "api/selector.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
 
 #define NONE   "no relationship found between node 'n1' and this object"
 #define LEASES "kube-node-lease"
@@ -198,7 +202,7 @@ static void fill(void)
 static bool ask(const struct user *user, const struct row *row, bytes *ret_reason)
 {
     static const char *const selectable[] = {"spec.nodeName", "status.phase"};
-    static const struct kind kind = {.selectable_fields = selectable, .selectable_field_count = 2};
+    static const struct kind kind = {.namespaced = true, .selectable_fields = selectable, .selectable_field_count = 2};
     struct selector fields = {0};
     struct attributes a = {.user = user,
         .verb = bytes_of(row->verb),
