@@ -142,8 +142,6 @@ static err_t admit(struct request *r, struct read_txn *txn)
         TRY(admit_namespace(r, txn));
     if (r->creates && r->kind == &pod_kind)
         return admit_pod(r, txn);
-    if (r->subresource == SUBRESOURCE_EVICTION && r->old)
-        return admit_eviction(r, txn);
     return ERR_OK;
 }
 

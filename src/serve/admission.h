@@ -23,7 +23,5 @@ MUST_CHECK err_t admission_list(
  */
 MUST_CHECK err_t admit_pod(struct request *, struct read_txn *);
 MUST_CHECK err_t admit_pod_bounds(struct request *, struct read_txn *);
-/* Whether PodDisruptionBudgets let the pod be evicted; counts it in the one that does. Blocks: not on a loop. */
-MUST_CHECK err_t admit_eviction(struct request *, struct read_txn *);
 
 #endif

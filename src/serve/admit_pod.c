@@ -150,7 +150,7 @@ static err_t store_budget(struct request *r, const struct json *budget, uint64_t
     return error_set(&r->error, awaited.write.result, "the budget cannot be stored");
 }
 
-err_t admit_eviction(struct request *r, struct read_txn *txn)
+static err_t count_eviction(struct request *r, struct read_txn *txn)
 {
     bytes prefix = arena_join(r->arena, r->namespace, BYTES("/"), ARENA_END);
     struct admission_list *budgets = arena_zero(r->arena, sizeof *budgets);
@@ -179,4 +179,18 @@ err_t admit_eviction(struct request *r, struct read_txn *txn)
         if (budgets->objects[i] == budget)
             return store_budget(r, budget, budgets->revisions[i]);
     return ERR_OK;
+}
+
+enum step_result evict_step(struct request *r)
+{
+    struct read_txn *txn;
+    err_t code;
+
+    if (r->subresource != SUBRESOURCE_EVICTION || !r->old)
+        return STEP_NEXT;
+    if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    code = count_eviction(r, txn);
+    store_read_end(txn);
+    return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
 }

@@ -33,7 +33,7 @@ static err_t take_key(
 static bool prepare_delete(struct request *one)
 {
     bool fine = prepare_step(one) == STEP_NEXT && webhook_delete_step(one) == STEP_NEXT &&
-                admit_step(one) == STEP_NEXT && seal_step(one) == STEP_NEXT;
+                admit_step(one) == STEP_NEXT && guard_step(one) == STEP_NEXT && seal_step(one) == STEP_NEXT;
 
     webhooks_end(one);
     return fine;
@@ -66,6 +66,7 @@ static err_t prepare_one(
         return ERR_OK;
     if (one->error.code != ERR_OK || !prepare_delete(one)) {
         r->details = one->details;
+        r->details.name = arena_copy(r->arena, one->details.name);
         r->refusal = one->refusal;
         r->refusal.text = arena_copy(r->arena, one->refusal.text); /* the piece goes before the answer */
         return error_set(&r->error, one->error.code, "%.*s", BYTES_FMT(one->error.message));

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/guard.h"
 
+#include "serve/guard_node.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -8,6 +10,7 @@
 static guard_function *const guards[] = {
     guard_webhook,
     guard_certificates,
+    guard_node,
 };
 
 err_t guard_forbid(struct request *r, const char *format, ...)

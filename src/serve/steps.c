@@ -69,6 +69,7 @@ static const struct step {
     {validate_step, STORES | REVIEWS, ON_POOL},
     {webhook_validate_step, STORES, ON_OUTBOUND},
     {guard_step, WRITES, ON_POOL},
+    {evict_step, BIT(DELETE), ON_POOL},
     {quota_step, BIT(CREATE) | BIT(PATCH), ON_POOL},
     {seal_step, WRITES, ON_POOL},
     {encode_step, WRITES, ON_POOL},

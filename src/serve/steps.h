@@ -54,6 +54,9 @@ step_function admit_step;
 /* admit_pod.c: a Pod of a new namespace waits, for a second at most, until the controller made the account that Pods
  * run as when they name none. Before the body is looked at: on the loop, where waiting holds up nobody. */
 step_function account_step;
+/* admit_pod.c: whether PodDisruptionBudgets let the pod be evicted; counts it in the one that does, so that it comes
+ * after all that may refuse. Blocks: not on a loop. */
+step_function evict_step;
 /* Adds a compare to the write. */
 MUST_CHECK err_t compare_add(struct request *, uint8_t type, const struct kind *, bytes key, uint64_t revision);
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* NodeRestriction: what a node may say in the writes that it may make (node-delivery.md 5.4). Of other users it says
+ * nothing. Inside src/serve only. */
+#ifndef COFFER_SERVE_GUARD_NODE_H
+#define COFFER_SERVE_GUARD_NODE_H
+
+#include "serve/guard.h"
+
+/* A row of guard.c. Changes nothing. */
+guard_function guard_node;
+
+/* The same of a TokenRequest for the ServiceAccount that the request's path names: bound to a Pod of the node, for an
+ * audience that the Pod asks for or RBAC grants. */
+MUST_CHECK err_t guard_node_token(struct request *, struct read_txn *, const struct json *token_request);
+
+#endif
