@@ -14,7 +14,8 @@ struct attributes {
     const struct user *user;
     bytes verb;            /* "get" ... "deletecollection"; of other paths the lower-case method; "mount", "use" ... */
     bool resource_request; /* else path alone counts */
-    bytes group, version, resource, subresource, namespace, name;
+    bytes group, version, resource, subresource, namespace;
+    bytes name;                    /* in the path, or the one that the field selector of a list or watch requires */
     bytes path;                    /* decoded */
     const struct selector *fields; /* of a list, watch or deletecollection: what it requires; NULL: nothing */
 };

@@ -56,7 +56,6 @@ static const char *const sentences[] = {
 struct question {
     const struct attributes *a;
     bytes node;
-    bytes name;            /* of the one object: by the path, or required by the field selector */
     enum node_object what; /* of the row */
 };
 
@@ -89,9 +88,9 @@ static bool subresource_is(const struct question *q, const char *name)
 
 static enum answer related(const struct question *q)
 {
-    if (q->name.n == 0)
+    if (q->a->name.n == 0)
         return NO_NAME;
-    return node_graph_leads(q->what, q->a->namespace, q->name, q->node) ? ALLOWED : NO_PATH;
+    return node_graph_leads(q->what, q->a->namespace, q->a->name, q->node) ? ALLOWED : NO_PATH;
 }
 
 static enum answer read_one(const struct question *q)
@@ -156,7 +155,7 @@ static enum answer node(const struct question *q)
         return ALLOWED;
     if (!verb_is(q, "get list watch"))
         return NO_WORDS;
-    return bytes_equal(q->name, q->node) ? ALLOWED : q->name.n == 0 ? ALL_NODES : OTHER_NODE;
+    return bytes_equal(q->a->name, q->node) ? ALLOWED : q->a->name.n == 0 ? ALL_NODES : OTHER_NODE;
 }
 
 static bool requires_node(const struct selector *fields, bytes name)
@@ -181,7 +180,7 @@ static enum answer pod(const struct question *q)
     if (verb_is(q, "get"))
         return get_one(q);
     if (verb_is(q, "list watch"))
-        return requires_node(q->a->fields, q->node) ? ALLOWED : q->name.n > 0 ? related(q) : ALL_PODS;
+        return requires_node(q->a->fields, q->node) ? ALLOWED : q->a->name.n > 0 ? related(q) : ALL_PODS;
     return verb_is(q, "create delete") ? ALLOWED : NO_WORDS;
 }
 
@@ -246,8 +245,8 @@ static bytes words(struct arena *arena, enum answer answer, const struct questio
     case ALL_NODES:
         return arena_format(arena, "node '%.*s' cannot read all nodes, only its own Node object", BYTES_FMT(q->node));
     case OTHER_NODE:
-        return arena_format(
-            arena, "node '%.*s' cannot read '%.*s', only its own Node object", BYTES_FMT(q->node), BYTES_FMT(q->name));
+        return arena_format(arena, "node '%.*s' cannot read '%.*s', only its own Node object", BYTES_FMT(q->node),
+            BYTES_FMT(q->a->name));
     default:
         return bytes_of(sentences[answer]);
     }
@@ -262,14 +261,11 @@ bool node_of_user(const struct user *user, bytes *ret_node)
 
 bool node_authorized(const struct attributes *a, struct arena *arena, bytes *ret_reason)
 {
-    struct question q = {.a = a, .name = a->name};
+    struct question q = {.a = a};
     enum answer answer = NO_WORDS;
 
-    if (node_of_user(a->user, &q.node)) {
-        if (q.name.n == 0 && a->fields && verb_is(&q, "list watch"))
-            q.name = field_selector_required_name(a->fields);
+    if (node_of_user(a->user, &q.node))
         answer = q.node.n > 0 ? decide(&q) : UNKNOWN_NODE;
-    }
     if (arena)
         *ret_reason = words(arena, answer, &q);
     return answer == ALLOWED;

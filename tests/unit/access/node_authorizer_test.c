@@ -218,6 +218,8 @@ static bool ask(const struct user *user, const struct row *row, bytes *ret_reaso
 
     if (row->fields)
         assert_int_equal(field_selector_parse(&arena, &kind, bytes_of(row->fields), &fields, &error), ERR_OK);
+    if (row->fields && a.name.n == 0 && strcmp(row->verb, "deletecollection") != 0)
+        a.name = field_selector_required_name(&fields); /* as serve/route.c does */
     allowed = node_authorized(&a, &arena, ret_reason);
     assert_int_equal(allowed, node_authorized(&a, NULL, NULL));
     return allowed;
