@@ -7,11 +7,12 @@
 #include <stdlib.h>
 
 /* Texts of a record end with NUL, which no name holds. */
-#define NAME_MOST      253 /* no object has a longer one */
-#define NAMESPACE_MOST 63
-#define KEY_MOST       (NAMESPACE_MOST + 1 + NAME_MOST)
-#define MIRROR         'm'
-#define PLAIN          'p'
+#define PUBLISHED_NODES 2   /* each its own: base/published.h */
+#define NAME_MOST       253 /* no object has a longer one */
+#define NAMESPACE_MOST  63
+#define KEY_MOST        (NAMESPACE_MOST + 1 + NAME_MOST)
+#define MIRROR          'm'
+#define PLAIN           'p'
 
 /* By key of the object, unless said. */
 enum map {
@@ -47,7 +48,7 @@ struct claim {
 };
 
 static struct node_graph empty = {.value = {.references = 1}};
-static struct published current = PUBLISHED(2, &empty.value);
+static struct published current = PUBLISHED(PUBLISHED_NODES, &empty.value);
 
 /* ---- Values. */
 

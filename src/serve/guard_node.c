@@ -3,6 +3,8 @@
 
 #include "access/node_authorizer.h"
 #include "api/references.h"
+#include "base/base64.h"
+#include "crypt/x509_csr.h"
 #include "kinds/kinds.h"
 #include "kinds/pod.h"
 #include "kinds/tree.h"
@@ -344,6 +346,39 @@ static err_t check_csi_node(struct request *r, struct read_txn *txn, bytes node)
                : guard_forbid(r, "can only access CSINode with the same name as the requesting node");
 }
 
+/* ---- Certificates and tokens. */
+
+/* A node asks for its own identity only. */
+static err_t check_signing_request(struct request *r, struct read_txn *txn, bytes node)
+{
+    static const char *const signers[] = {
+        "kubernetes.io/kubelet-serving", "kubernetes.io/kube-apiserver-client-kubelet"};
+    const struct json *spec = json_get(r->object, BYTES("spec"));
+    bytes signer = tree_text(spec, "signerName"), pem, name;
+    struct x509_csr csr;
+    struct error why;
+    size_t offset;
+
+    (void)txn;
+    if (!r->creates || (!bytes_equal(signer, bytes_of(signers[0])) && !bytes_equal(signer, bytes_of(signers[1]))))
+        return ERR_OK;
+    error_init(&why, r->arena);
+    if (base64_decode(r->arena, BASE64_STANDARD, tree_text(spec, "request"), &pem, &offset) != ERR_OK ||
+        x509_csr_read(r->arena, pem, &csr, &why) != ERR_OK)
+        return guard_forbid(r, "unable to parse csr: %.*s", BYTES_FMT(why.message));
+    name = arena_join(r->arena, BYTES(USER_NODE_PREFIX), node, ARENA_END);
+    if (!name.p)
+        return arena_error(r->arena, &r->error);
+    return bytes_equal(csr.common_name, name)
+               ? ERR_OK
+               : guard_forbid(r, "can only create a node CSR with CN=%.*s", BYTES_FMT(name));
+}
+
+static err_t check_account(struct request *r, struct read_txn *txn, bytes node)
+{
+    return r->subresource == SUBRESOURCE_TOKEN ? guard_node_token(r, txn, node) : ERR_OK;
+}
+
 /* ---- */
 
 static const struct row {
@@ -355,6 +390,8 @@ static const struct row {
     {&persistent_volume_claim_kind, check_claim},
     {&lease_kind, check_lease},
     {&csi_node_kind, check_csi_node},
+    {&certificate_signing_request_kind, check_signing_request},
+    {&service_account_kind, check_account},
 };
 
 err_t guard_node(struct request *r, struct read_txn *txn)

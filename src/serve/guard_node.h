@@ -9,8 +9,8 @@
 /* A row of guard.c. Changes nothing. */
 guard_function guard_node;
 
-/* The same of a TokenRequest for the ServiceAccount that the request's path names: bound to a Pod of the node, for an
- * audience that the Pod asks for or RBAC grants. */
-MUST_CHECK err_t guard_node_token(struct request *, struct read_txn *, const struct json *token_request);
+/* guard_node_token.c: the same of a TokenRequest, which is request.sent: bound to a Pod of the node, for an audience
+ * that this Pod asks for or RBAC grants. */
+MUST_CHECK err_t guard_node_token(struct request *, struct read_txn *, bytes node);
 
 #endif

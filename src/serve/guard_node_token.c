@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tokens that a node asks for: bound to a Pod that runs there, for an audience that this Pod needs. */
-#include "access/node_authorizer.h"
+#include "access/authenticator.h"
 #include "kinds/kinds.h"
 #include "kinds/tree.h"
 #include "serve/admission.h"
@@ -82,39 +82,55 @@ static err_t pod_asks(struct request *r, struct read_txn *txn, const struct json
     return ERR_OK;
 }
 
-static err_t check_audience(
-    struct request *r, struct read_txn *txn, const struct json *pod, const struct json *token_request)
+/* Whether these are what a request that names none is given: a Pod says "" for them. */
+static bool is_default(const struct json *audiences)
 {
-    const struct json *audiences = tree_at(token_request, "spec", "audiences", NULL);
-    struct attributes asked = {.user = &r->user,
+    const struct authenticator *a = authenticator_current();
+    const struct json *audience = audiences ? audiences->first : NULL;
+    size_t i = 0;
+
+    for (; audience && i < a->audience_count && bytes_equal(audience->text, a->audiences[i]); i++)
+        audience = audience->next;
+    return !audience && i == a->audience_count;
+}
+
+static bool granted(const struct request *r, bytes audience)
+{
+    const struct attributes asked = {.user = &r->user,
         .verb = BYTES(VERB_AUDIENCE),
         .resource_request = true,
         .group = BYTES(""),
+        .resource = audience,
         .namespace = r->namespace,
         .name = r->name};
-    bool found;
 
-    if (audiences && audiences->count > 1)
+    return authorized(&asked);
+}
+
+static err_t check_audience(struct request *r, struct read_txn *txn, const struct json *pod)
+{
+    const struct json *audiences = tree_at(r->sent, "spec", "audiences", NULL);
+    bool by_default = is_default(audiences), found = false;
+    bytes audience = audiences && audiences->first ? audiences->first->text : BYTES("");
+
+    if (!by_default && audiences && audiences->count > 1)
         return guard_forbid(r, "node may only request 0 or 1 audiences");
-    asked.resource = audiences && audiences->first ? audiences->first->text : BYTES("");
-    TRY(pod_asks(r, txn, pod, asked.resource, &found));
-    if (found || authorized(&asked))
+    TRY(pod_asks(r, txn, pod, audience, &found));
+    if (!found && by_default)
+        TRY(pod_asks(r, txn, pod, BYTES(""), &found));
+    if (found || granted(r, audience) || (by_default && granted(r, BYTES(""))))
         return ERR_OK;
     return guard_forbid(r,
         "audience \"%.*s\" not found in pod spec volume, %.*s is not authorized to request tokens for this audience",
-        BYTES_FMT(asked.resource), BYTES_FMT(r->user.name));
+        BYTES_FMT(by_default ? BYTES("") : audience), BYTES_FMT(r->user.name));
 }
 
-err_t guard_node_token(struct request *r, struct read_txn *txn, const struct json *token_request)
+err_t guard_node_token(struct request *r, struct read_txn *txn, bytes node)
 {
-    const struct json *bound = tree_at(token_request, "spec", "boundObjectRef", NULL);
-    bytes node, name = tree_text(bound, "name"), uid = tree_text(bound, "uid");
+    const struct json *bound = tree_at(r->sent, "spec", "boundObjectRef", NULL);
+    bytes name = tree_text(bound, "name"), uid = tree_text(bound, "uid");
     struct json *pod;
 
-    if (!node_of_user(&r->user, &node))
-        return ERR_OK;
-    if (node.n == 0)
-        return guard_forbid(r, "could not determine node from user \"%.*s\"", BYTES_FMT(r->user.name));
     if (!bytes_equal(tree_text(bound, "apiVersion"), BYTES("v1")) ||
         !bytes_equal(tree_text(bound, "kind"), BYTES("Pod")) || name.n == 0)
         return guard_forbid(r, "node requested token not bound to a pod");
@@ -130,5 +146,5 @@ err_t guard_node_token(struct request *r, struct read_txn *txn, const struct jso
             BYTES_FMT(uid));
     if (!bytes_equal(tree_text(json_get(pod, BYTES("spec")), "nodeName"), node))
         return guard_forbid(r, "node requested token bound to a pod scheduled on a different node");
-    return check_audience(r, txn, pod, token_request);
+    return check_audience(r, txn, pod);
 }

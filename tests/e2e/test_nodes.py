@@ -2,10 +2,10 @@
 """What a node may: read what its Pods name, and only while they are there; write about itself and its Pods, and no more."""
 import json
 import secrets
+import subprocess
 
 import harness
 import pytest
-import wire
 from authority import Authority, context
 
 NAMESPACE = "/api/v1/namespaces/default"
@@ -341,12 +341,95 @@ def test_volumes_lead_to_their_secrets(server):
 
 def grant(server, name, rules):
     """To all nodes: the guard stands behind any rights."""
-    roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
-    server.call("POST", roles, {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": name}, "rules": rules}, status=201)
-    server.call("POST", f"{roles}bindings".replace("clusterrolesbindings", "clusterrolebindings"), {
+    group = "/apis/rbac.authorization.k8s.io/v1"
+    server.call("POST", f"{group}/clusterroles", {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+                                                  "metadata": {"name": name}, "rules": rules}, status=201)
+    server.call("POST", f"{group}/clusterrolebindings", {
         "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding", "metadata": {"name": name},
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": name},
         "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "system:nodes"}]}, status=201)
+
+
+def bound_to(server, name, audiences=None, **change):
+    uid = server.call("GET", f"{PODS}/{name}")["metadata"]["uid"]
+    return {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"audiences": audiences or [], "boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": name, "uid": uid, **change}}}
+
+
+def projected(audience):
+    return {"volumes": [{"name": "t", "projected": {"sources": [{"serviceAccountToken": {"path": "t", "audience": audience}}]}}]}
+
+
+def test_tokens_are_for_pods_of_the_node(server):
+    account, accounts = unique("a"), f"{NAMESPACE}/serviceaccounts"
+    path, own, foreign, bare = f"{accounts}/{account}/token", unique("p"), unique("p"), unique("p")
+    server.call("POST", accounts, {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}}, status=201)
+    server.call("POST", PODS, pod(foreign, "n2", serviceAccountName=account, automountServiceAccountToken=True), status=201)
+    assert refusal(server, "POST", path, bound_to(server, foreign)).endswith(NO_PATH)
+    assert refusal(server, "GET", f"{accounts}/{account}").endswith(NO_PATH)
+    server.call("POST", PODS, pod(own, "n1", serviceAccountName=account, automountServiceAccountToken=True), status=201)
+    server.call("POST", PODS, pod(bare, "n1", serviceAccountName=account), status=201)
+    assert server.call("POST", path, bound_to(server, own), status=201, client="n1")["status"]["token"]
+    assert server.call("GET", f"{accounts}/{account}", client="n1")
+
+    def refused(body):
+        prefix, message = f'serviceaccounts "{account}" is forbidden: ', refusal(server, "POST", path, body)
+        assert message.startswith(prefix)
+        return message[len(prefix):]
+    unbound = bound_to(server, own)
+    del unbound["spec"]["boundObjectRef"]
+    assert refused(unbound) == "node requested token not bound to a pod"
+    assert refused(bound_to(server, own, uid=None)) == "node requested token with a pod binding without a uid"
+    assert refused(bound_to(server, foreign)) == "node requested token bound to a pod scheduled on a different node"
+    assert refused(bound_to(server, own, ["a", "b"])) == "node may only request 0 or 1 audiences"
+    unknown = 'audience "vault" not found in pod spec volume, system:node:n1 is not authorized to request tokens for this audience'
+    assert refused(bound_to(server, own, ["vault"])) == unknown
+    assert refused(bound_to(server, bare)) == unknown.replace("vault", "")
+    assert server.call("POST", path, bound_to(server, foreign), status=201, client="n2")
+    assert server.request("POST", path, bound_to(server, own, uid="0"), client="n1").status in (403, 409)
+    for name in (own, foreign, bare):
+        remove(server, f"{PODS}/{name}")
+
+
+def test_audiences_are_those_of_the_pods_volumes(server):
+    path, drivers = f"{NAMESPACE}/serviceaccounts/default/token", "/apis/storage.k8s.io/v1/csidrivers"
+    driver, claimed, name = f"{unique('d')}.example", unique("c"), unique("v")
+    server.call("POST", drivers, {"apiVersion": "storage.k8s.io/v1", "kind": "CSIDriver", "metadata": {"name": driver},
+                                  "spec": {"tokenRequests": [{"audience": "store"}]}}, status=201)
+    bound = volume(name, claimed, ("a", "b"))
+    bound["spec"]["csi"]["driver"] = driver
+    server.call("POST", "/api/v1/persistentvolumes", bound, status=201)
+    server.call("POST", f"{NAMESPACE}/persistentvolumeclaims", claim(claimed, volumeName=name), status=201)
+    asks = {"vault": projected("vault"), "store": {"volumes": [{"name": "v", "csi": {"driver": driver}}]},
+            "store ": {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claimed}}]}}
+    for audience, spec in asks.items():
+        made = unique("p")
+        server.call("POST", PODS, pod(made, "n1", serviceAccountName="default", **spec), status=201)
+        server.call("POST", path, bound_to(server, made, [audience.strip()]), status=201, client="n1")
+        assert 'audience "other" not found' in refusal(server, "POST", path, bound_to(server, made, ["other"]))
+        remove(server, f"{PODS}/{made}")
+    made = unique("p")
+    server.call("POST", PODS, pod(made, "n1"), status=201)
+    refusal(server, "POST", path, bound_to(server, made, ["registry"]))
+    grant(server, "registry", [{"apiGroups": [""], "resources": ["registry"], "resourceNames": ["default"],
+                                "verbs": ["request-serviceaccounts-token-audience"]}])
+    server.call("POST", path, bound_to(server, made, ["registry"]), status=201, client="n1")
+    remove(server, f"{PODS}/{made}")
+
+
+def test_a_node_asks_for_certificates_of_its_own_name(server, tmp_path):
+    path = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+
+    def request(common_name, signer, usages):
+        made = subprocess.run(["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                               f"/O=system:nodes/CN={common_name}", "-keyout", str(tmp_path / "key")], check=True, capture_output=True).stdout
+        return {"apiVersion": "certificates.k8s.io/v1", "kind": "CertificateSigningRequest", "metadata": {"name": unique("r")},
+                "spec": {"request": harness.b64(made), "signerName": signer, "usages": usages}}
+    client, serving = "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"
+    server.call("POST", path, request("system:node:n1", client, ["digital signature", "client auth"]), status=201, client="n1")
+    for signer, usages in ((client, ["digital signature", "client auth"]), (serving, ["digital signature", "server auth"])):
+        assert refusal(server, "POST", path, request("system:node:n2", signer, usages)).endswith("can only create a node CSR with CN=system:node:n1")
+    server.call("POST", path, request("system:node:n2", "example.com/other", ["client auth"]), status=201, client="n1")
 
 
 def test_rights_by_rbac_do_not_lift_the_restriction(start, tmp_path):
