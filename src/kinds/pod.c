@@ -57,7 +57,7 @@ static bool set_birth(struct arena *arena, struct json *pod, int64_t now)
     struct json *status = json_set(pod, BYTES("status"), json_new(arena, JSON_OBJECT));
     if (!status || !tree_set_text(arena, status, "phase", BYTES("Pending")) ||
         !tree_set_text(arena, status, "qosClass", bytes_of(pod_quality_class(spec))) ||
-        !pod_merge_label_keys(arena, pod))
+        !pod_merge_label_keys(arena, pod) || !pod_take_app_armor_annotations(arena, pod))
         return false;
     return !tree_first(spec, "schedulingGates") ||
            pod_set_condition(arena, pod, "PodScheduled", "False", "SchedulingGated",

@@ -8,6 +8,8 @@
 #include "kinds/tree.h"
 
 #define MIRROR_POD_ANNOTATION "kubernetes.io/config.mirror"
+#define APP_ARMOR_ANNOTATION  "container.apparmor.security.beta.kubernetes.io/" /* and a container's name */
+#define APP_ARMOR_LOCALHOST   "localhost/"
 
 /* ---- Defaults that depend on other fields (the schema has the rest). */
 /* Of a pod's spec and a template's alike. ERR_BAD_REQUEST for a malformed quantity. */
@@ -35,6 +37,10 @@ MUST_CHECK bool pod_sum_resources(
     struct arena *, const struct json *spec, const char *member, bool pod_level, struct resource_sums *ret);
 /* "Guaranteed", "Burstable" or "BestEffort". */
 const char *pod_quality_class(const struct json *spec);
+
+/* What annotations of a new pod say of AppArmor goes into the containers' fields, where those say nothing. False when
+ * the arena is full. */
+MUST_CHECK bool pod_take_app_armor_annotations(struct arena *, struct json *pod);
 
 /* A new pod's own labels go into the selectors that name them by key. False when the arena is full. */
 MUST_CHECK bool pod_merge_label_keys(struct arena *, struct json *pod);
