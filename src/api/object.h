@@ -62,6 +62,9 @@ MUST_CHECK err_t object_prepare_update(struct arena *, const struct kind *, stru
  * calls the kind's validate. When there are causes composes `Secret "a" is invalid: ...` and returns ERR_INVALID. */
 MUST_CHECK err_t object_validate(struct arena *, const struct kind *, enum subresource, const struct json *object,
     const struct json *old, struct error *);
+/* The message for causes: `Secret "a" is invalid: E`, or `[E1, E2]` when there are several; the same sentence is said
+ * once. Of what is not stored upstream names neither kind nor object. ERR_INVALID, or the arena's error. */
+MUST_CHECK err_t object_compose_invalid(struct arena *, const struct kind *, bytes name, struct error *);
 /* The part of it that is about metadata alone, but the name: causes in fields that start with "metadata". qualified: a
  * finalizer must be a standard one or have a domain. */
 void metadata_validate(struct arena *, const struct json *metadata, bool qualified, struct error *);

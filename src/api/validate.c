@@ -218,9 +218,7 @@ static void validate_generation(const struct json *metadata, struct error *error
             "Invalid value: %lld: must be greater than or equal to 0", (long long)value);
 }
 
-/* `Secret "a" is invalid: E`, or `[E1, E2]` when there are several; the same sentence is said once. Of what is not
- * stored upstream names neither kind nor object. */
-static err_t compose(struct arena *arena, const struct kind *kind, bytes name, struct error *error)
+err_t object_compose_invalid(struct arena *arena, const struct kind *kind, bytes name, struct error *error)
 {
     struct buffer all;
     unsigned said = 0;
@@ -304,5 +302,6 @@ err_t object_validate(struct arena *arena, const struct kind *kind, enum subreso
         kind->rules->validate(arena, kind, subresource, object, old, error);
     if (arena->failed)
         return arena_error(arena, error);
-    return error->cause_count > before ? compose(arena, kind, json_text(metadata, BYTES("name")), error) : ERR_OK;
+    return error->cause_count > before ? object_compose_invalid(arena, kind, json_text(metadata, BYTES("name")), error)
+                                       : ERR_OK;
 }

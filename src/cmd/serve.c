@@ -41,6 +41,7 @@ struct serve_options {
     uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
     int log_level, log_format;
+    int pod_security_default; /* enum pod_security_level */
     struct serve_token_options tokens;
     bool anonymous_health, debuggable, no_controllers, no_sandbox;
 };
@@ -56,6 +57,7 @@ static const struct serve_options serve_defaults = {
     .event_ttl_ms = 3600 * 1000,
     .tokens = {.key_lifetime_ms = 365ull * 24 * 3600 * 1000},
     .log_level = LOG_INFO,
+    .pod_security_default = POD_SECURITY_BASELINE,
     .log_format = LOG_FORMAT_AUTO,
 };
 
@@ -102,6 +104,9 @@ static const struct command_option serve_rows[] = {
     {"history", 0, OPTION_DURATION, "TIME", "how long old revisions stay readable", FIELD(history_ms)},
     {"event-ttl", 0, OPTION_DURATION, "TIME", "how long an Event is kept after its last change", FIELD(event_ttl_ms)},
     {"drain-timeout", 0, OPTION_DURATION, "TIME", "how long to finish requests when stopping", FIELD(drain_ms)},
+    {"pod-security-default", 0, OPTION_CHOICE, "LEVEL",
+        "Pod Security level of namespaces whose labels say nothing; kube-system is exempt", FIELD(pod_security_default),
+        .choices = pod_security_levels},
     {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
     {"anonymous-auth", 0, OPTION_FLAG, NULL, "let requests without a credential be those of system:anonymous",
         FIELD(tokens.anonymous)},
@@ -362,6 +367,7 @@ static err_t open_server(struct error *error)
         .loops = run.loops,
         .loop_count = run.loop_count,
         .memory_limit = run.options->memory_limit,
+        .pod_security_default = (enum pod_security_level)run.options->pod_security_default,
         .anonymous_health = run.options->anonymous_health};
     const struct http_options http_options = {.listener = run.listener, .address = run.address, .port = run.port};
 
@@ -413,13 +419,21 @@ static uint64_t default_memory_limit(void)
     return quarter > MEMORY_DEFAULT_LEAST ? quarter : MEMORY_DEFAULT_LEAST;
 }
 
+static void warn_of_weakening(const struct serve_options *o)
+{
+    if (o->debuggable)
+        log_event(LOG_WARNING, "--debuggable: whoever may trace this process can read Secrets and keys in its memory");
+    if (o->pod_security_default == POD_SECURITY_PRIVILEGED)
+        log_event(LOG_WARNING, "--pod-security-default=privileged: whoever may create a Pod in a namespace without Pod "
+                               "Security labels is root on its node, and can read the Secrets of all Pods there");
+}
+
 static err_t harden(struct error *error)
 {
     struct rlimit files;
     TRY(drop_privileges(error));
     memory_harden(run.options->debuggable);
-    if (run.options->debuggable)
-        log_event(LOG_WARNING, "--debuggable: whoever may trace this process can read Secrets and keys in its memory");
+    warn_of_weakening(run.options);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);

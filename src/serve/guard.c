@@ -4,27 +4,29 @@
 #include "serve/guard_node.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 /* In the order in which they are asked; the first that refuses is what the client reads. */
 static guard_function *const guards[] = {
     guard_webhook,
     guard_certificates,
+    guard_pod_security,
     guard_node,
 };
 
 err_t guard_forbid(struct request *r, const char *format, ...)
 {
     struct buffer text;
-    char sentence[2048];
     va_list arguments;
+    bytes sentence;
 
     va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    sentence = arena_vformat(r->arena, format, arguments);
     va_end(arguments);
+    if (!sentence.p)
+        return arena_error(r->arena, &r->error);
     buffer_init(&text, r->arena);
     buffer_put(&text, kind_qualified_resource(r->arena, r->kind));
-    buffer_format(&text, " \"%.*s\" is forbidden: %s", BYTES_FMT(r->name), sentence);
+    buffer_format(&text, " \"%.*s\" is forbidden: %.*s", BYTES_FMT(r->name), BYTES_FMT(sentence));
     if (text.failed)
         return arena_error(r->arena, &r->error);
     r->details =
@@ -40,8 +42,7 @@ enum step_result guard_step(struct request *r)
     if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
         return STEP_FAIL;
     for (size_t i = 0; code == ERR_OK && i < ARRAY_LEN(guards); i++)
-        if (guards[i])
-            code = guards[i](r, txn);
+        code = guards[i](r, txn);
     store_read_end(txn);
     return code == ERR_OK ? STEP_NEXT : STEP_FAIL;
 }

@@ -20,5 +20,7 @@ err_t guard_forbid(struct request *, const char *format, ...) __attribute__((for
 
 /* guard_certificates.c: requests for certificates: who may decide them and sign, and what nobody may ask for. */
 guard_function guard_certificates;
+/* guard_pod_security.c: what pods may ask of their node, by the labels of their namespace. Adds warnings. */
+guard_function guard_pod_security;
 
 #endif

@@ -10,6 +10,7 @@
 #define COFFER_SERVE_SERVER_H
 
 #include "atrest/atrest.h"
+#include "kinds/pod_security_standards.h"
 #include "net/http.h"
 #include "store/store.h"
 
@@ -31,7 +32,8 @@ struct server_options {
     size_t writer_queue;         /* requests waiting for one; 0: 4,096; 429 above */
     size_t memory_limit;         /* what arena_set_memory_limit was given; 0: none. 429 for new work near it */
     unsigned request_timeout_ms; /* 0: 60 s */
-    bool anonymous_health;       /* bare /livez and /readyz need no identity */
+    enum pod_security_level pod_security_default; /* enforced in namespaces whose labels say nothing */
+    bool anonymous_health;                        /* bare /livez and /readyz need no identity */
 };
 
 /* What belongs to one loop and is touched by its thread alone (metrics are read by others). */

@@ -66,9 +66,9 @@ def comparable(entry, answer):
 
 @pytest.fixture(scope="module")
 def populated():
-    """A server with all of them, and what it answered."""
+    """A server with all of them, and what it answered. As on the recorded one, pods may use their host."""
     answers = {}
-    with harness.Server() as server:
+    with harness.Server(flags=["--pod-security-default", "privileged"]) as server:
         server.call("POST", "/api/v1/namespaces", {"metadata": {"name": "d"}})
         account = server.watch("/api/v1/namespaces/d/serviceaccounts?watch=true&resourceVersion=0")
         account.until(lambda event: event["object"]["metadata"]["name"] == "default")
