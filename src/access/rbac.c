@@ -186,24 +186,35 @@ bytes rbac_reason(struct arena *arena, const struct rbac_grant *grant, const str
 
 #define MISSING_MOST 16 /* told of */
 
+static bool is_among(bytes text, const bytes *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (bytes_equal(list[i], text))
+            return true;
+    return false;
+}
+
 bytes rbac_missing(struct arena *arena, const struct rbac *rbac, const struct attributes *a)
 {
     struct rbac_walk walk;
     struct rbac_grant grant;
+    bytes told[MISSING_MOST];
     struct buffer texts;
     size_t count = 0;
 
     buffer_init(&texts, arena);
     rbac_walk_begin(&walk, rbac, a->user, scope_of(a));
     while (count < MISSING_MOST && rbac_walk_next(&walk, &grant)) {
-        if (grant.role)
+        if (grant.role || is_among(grant.binding->role_key, told, count))
             continue;
         buffer_format(&texts, "%s%s.rbac.authorization.k8s.io \"%.*s\" not found", count ? ", " : "",
             grant.binding->cluster_role ? "clusterrole" : "role", BYTES_FMT(grant.binding->role_name));
-        count++;
+        told[count++] = grant.binding->role_key;
     }
     if (count == 0)
         return BYTES("");
+    if (texts.failed)
+        return BYTES_NONE;
     return arena_format(arena, count > 1 ? "RBAC: [%.*s]" : "RBAC: %.*s", BYTES_FMT(buffer_bytes(&texts)));
 }
 

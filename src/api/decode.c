@@ -153,6 +153,8 @@ static bool is_built_in(const struct kind *kind, struct type type)
 static err_t check_type(struct arena *arena, const struct kind *kind, struct type type, struct error *error)
 {
     bytes expected = kind_api_version(arena, kind);
+    if (arena->failed) /* what is compared may be cut */
+        return arena_error(arena, error);
     bool same_version = bytes_equal(type.api_version, expected);
     if (same_version && bytes_equal(type.kind, bytes_of(kind->kind)))
         return ERR_OK;
