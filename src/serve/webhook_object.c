@@ -219,6 +219,12 @@ static err_t decode(struct request *r, const struct kind *as, const struct json 
     return *ret ? ERR_OK : arena_error(r->arena, why);
 }
 
+static err_t cannot_apply(struct request *r, const struct webhook *w, bytes why)
+{
+    return review_internal_error(
+        r, "the patch of admission webhook \"%.*s\" cannot be applied: %.*s", BYTES_FMT(w->name), BYTES_FMT(why));
+}
+
 err_t review_apply(struct request *r, const struct webhook *w, const struct kind *as, struct json *shown,
     const struct json *patch, bool *ret_changed)
 {
@@ -236,11 +242,13 @@ err_t review_apply(struct request *r, const struct webhook *w, const struct kind
     if (code == ERR_NO_MEMORY || code == ERR_TOO_MANY_REQUESTS)
         return error_set(&r->error, code, "%.*s", BYTES_FMT(why.message));
     if (code != ERR_OK)
-        return review_internal_error(r, "the patch of admission webhook \"%.*s\" cannot be applied: %.*s",
-            BYTES_FMT(w->name), BYTES_FMT(why.message));
+        return cannot_apply(r, w, why.message);
     TRY(convert(r, as, r->kind, object));
     TRY(reveal(r, w, object));
-    TRY(settle_again(r, object));
+    code = settle_again(r, object);
+    if (code == ERR_BAD_REQUEST) /* another name, or namespace */
+        return cannot_apply(r, w, r->error.message);
+    TRY(code);
     *ret_changed = !json_equal(before, r->object);
     return ERR_OK;
 }

@@ -305,6 +305,43 @@ def test_a_delete_cannot_be_mutated(server, peer, hooks):
     assert answer["message"] == f'Internal error occurred: admission webhook "{name}" attempted to modify the object, which is not supported for this operation'
 
 
+@pytest.mark.parametrize("field, value", [("name", "other"), ("namespace", "kube-system")])
+def test_an_object_keeps_its_place(server, peer, hooks, field, value):
+    name = hooks.add("Mutating", "/moves", lambda request: patch(request, {"op": "add", "path": f"/metadata/{field}", "value": value}), [hooks.rule(["configmaps"])])
+    body = hooks.object(f"kept-{field}")
+    if field == "namespace":  # of a new object it is the URL's, whatever the webhook says
+        assert server.call("POST", MAPS, body, status=201)["metadata"]["namespace"] == "default"
+    else:
+        refused = server.call("POST", MAPS, body, status=500)
+        assert f'the patch of admission webhook "{name}" cannot be applied' in refused["message"]
+        server.request("POST", f"{MAPS}?dryRun=All", body)
+    assert server.request("GET", f"{MAPS}/other").status == 404
+    # a name that is drawn is no webhook's business until there is one
+    made = server.call("POST", MAPS, {**body, "metadata": {"generateName": "drawn-", "labels": {"test": hooks.name}}}, status=201)
+    asked = peer.last("/moves")
+    assert "name" not in asked and "name" not in asked["object"]["metadata"]
+    assert made["metadata"]["name"] == "other" if field == "name" else made["metadata"]["name"].startswith("drawn-")
+    server.call("DELETE", hooks.made.pop())
+    server.call("DELETE", f"{MAPS}/{made['metadata']['name']}")
+
+
+def test_versions_of_custom_kinds_are_equivalent(server, peer, hooks):
+    versions = [{"name": name, "served": True, "storage": name == "v1", "schema": {"openAPIV3Schema": {
+        "type": "object", "properties": {"spec": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}}}} for name in ("v1", "v2")]
+    definition = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "things.webhooks.example.com"},
+                  "spec": {"group": "webhooks.example.com", "scope": "Namespaced", "versions": versions,
+                           "names": {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}}}
+    server.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", definition, status=201)
+    things = "/apis/webhooks.example.com/{}/namespaces/default/things"
+    harness.poll(lambda: server.request("GET", things.format("v2")).status == 200, "the new kind")
+    hooks.add("Mutating", "/things", lambda request: patch(request, {"op": "add", "path": "/spec/seen", "value": request["object"]["apiVersion"]}),
+              [hooks.rule(["things"], groups=["webhooks.example.com"], versions=["v1"])])
+    made = server.call("POST", things.format("v2"), {**hooks.object("thing", "Thing", spec={"a": 1}), "apiVersion": "webhooks.example.com/v2"}, status=201)
+    assert made["apiVersion"] == "webhooks.example.com/v2" and made["spec"] == {"a": 1, "seen": "webhooks.example.com/v1"}
+    asked = peer.last("/things")
+    assert asked["kind"] == {"group": "webhooks.example.com", "version": "v1", "kind": "Thing"} and asked["requestKind"]["version"] == "v2"
+
+
 # ---- webhooks that fail
 
 def send(status, body, headers=()):
@@ -378,6 +415,29 @@ def test_a_slow_webhook_holds_up_nobody_else(server, peer, hooks):
     for thread in threads:
         thread.join(30)
     assert results == [201] * 24
+
+
+def test_connections_are_kept(server, peer, hooks):
+    hooks.add("Validating", "/kept", allow, [hooks.rule(["configmaps"])])
+    before = peer.connections
+    for _ in range(5):
+        server.call("POST", f"{MAPS}?dryRun=All", hooks.object("kept"), status=201)
+    assert len(peer.reviews["/kept"]) == 5 and peer.connections == before + 1
+
+
+def test_a_server_stops_while_a_webhook_hangs(peer):
+    entered = threading.Event()
+
+    def hang(request):
+        entered.set()
+        return lambda handler: peer.released.wait(30)
+    with harness.Server(flags=["--drain-timeout", "1s"]) as server:
+        hooks = Configurations(server, peer, "stops")
+        hooks.add("Validating", "/hang", hang, [hooks.rule(["configmaps"])], timeoutSeconds=3)
+        with server.connect() as connection:
+            connection.send("POST", MAPS, body=json.dumps(hooks.object("hanging")).encode(), headers=[("Content-Type", "application/json")])
+            assert entered.wait(30)
+            server.stop()
 
 
 # ---- services

@@ -61,7 +61,7 @@ class Webhook:
 
     def __init__(self, directory, names=("localhost",)):
         self.authority, file = make_certificates(directory, names)
-        self.answers, self.reviews = {}, {}
+        self.answers, self.reviews, self.connections = {}, {}, 0
         self.released = threading.Event()  # what hangs goes on when the peer ends
         peer = self
 
@@ -91,6 +91,10 @@ class Webhook:
         class Server(http.server.ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+
+            def process_request(self, *arguments):
+                peer.connections += 1
+                super().process_request(*arguments)
 
             def handle_error(self, *_):
                 pass  # a client that went away
