@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/schemas.h"
+#include "serve/delete_options.h"
 #include "serve/subresource.h"
 #include "serve/webhooks.h"
 
@@ -219,6 +220,26 @@ static err_t decode(struct request *r, const struct kind *as, const struct json 
     return *ret ? ERR_OK : arena_error(r->arena, why);
 }
 
+/* What a changed Scale, Binding or Eviction makes of the object, or of the delete: then there is none. */
+static err_t take_part(struct request *r, struct json *part, struct json **ret)
+{
+    bytes revision = r->sent_revision;
+    struct json *before = r->object;
+
+    *ret = NULL;
+    if (r->subresource != SUBRESOURCE_SCALE)
+        r->sent = part;
+    if (r->subresource == SUBRESOURCE_EVICTION) {
+        const struct json *options = json_get(part, BYTES("deleteOptions"));
+        return options ? delete_options_take(r, options) : ERR_OK;
+    }
+    TRY(subresource_take(r, part));
+    *ret = r->object;
+    r->object = before;
+    r->sent_revision = revision;
+    return ERR_OK;
+}
+
 static err_t cannot_apply(struct request *r, const struct webhook *w, bytes why)
 {
     return review_internal_error(
@@ -228,27 +249,32 @@ static err_t cannot_apply(struct request *r, const struct webhook *w, bytes why)
 err_t review_apply(struct request *r, const struct webhook *w, const struct kind *as, struct json *shown,
     const struct json *patch, bool *ret_changed)
 {
+    bool whole = subresource_shown_kind(r) == r->kind;
     const struct json *before = r->object;
     struct json *object;
     struct error why;
     err_t code;
 
-    if (!shown || subresource_shown_kind(r) != r->kind)
+    if (!shown)
         return review_internal_error(r,
             "admission webhook \"%.*s\" attempted to modify the object, which is not supported for this operation",
             BYTES_FMT(w->name));
     error_init(&why, r->arena);
-    code = decode(r, as, shown, patch, &object, &why);
+    code = decode(r, whole ? as : subresource_shown_kind(r), shown, patch, &object, &why);
     if (code == ERR_NO_MEMORY || code == ERR_TOO_MANY_REQUESTS)
         return error_set(&r->error, code, "%.*s", BYTES_FMT(why.message));
     if (code != ERR_OK)
         return cannot_apply(r, w, why.message);
-    TRY(convert(r, as, r->kind, object));
-    TRY(reveal(r, w, object));
-    code = settle_again(r, object);
+    if (whole) {
+        TRY(convert(r, as, r->kind, object));
+        TRY(reveal(r, w, object));
+    } else {
+        TRY(take_part(r, object, &object));
+    }
+    code = object ? settle_again(r, object) : ERR_OK;
     if (code == ERR_BAD_REQUEST) /* another name, or namespace */
         return cannot_apply(r, w, r->error.message);
     TRY(code);
-    *ret_changed = !json_equal(before, r->object);
+    *ret_changed = object && !json_equal(before, r->object);
     return ERR_OK;
 }

@@ -158,6 +158,29 @@ def test_an_eviction_a_binding_and_a_scale_are_asked(server, peer, hooks):
     assert server.call("GET", f"{deployments}/scaled")["spec"]["replicas"] == 1
 
 
+def test_scales_bindings_and_evictions_are_mutated(server, peer, hooks):
+    harness.await_furniture(server, "default")
+    pods, deployments = "/api/v1/namespaces/default/pods", "/apis/apps/v1/namespaces/default/deployments"
+    spec = {"containers": [{"name": "c", "image": "i"}]}
+    server.call("POST", pods, hooks.object("moved", "Pod", spec=spec), status=201)
+    server.call("POST", deployments, {**hooks.object("rescaled", "Deployment", spec={
+        "selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": spec}}), "apiVersion": "apps/v1"}, status=201)
+    operations = {"Scale": {"op": "replace", "path": "/spec/replicas", "value": 5}, "Binding": {"op": "replace", "path": "/target/name", "value": "elsewhere"},
+                  "Eviction": {"op": "add", "path": "/deleteOptions", "value": {"gracePeriodSeconds": 7}}}
+    hooks.add("Mutating", "/turns", lambda request: patch(request, operations[request["object"]["kind"]]),
+              [hooks.rule(["pods/eviction", "pods/binding", "deployments/scale"], groups=["", "apps"])], objectSelector={})
+    hooks.add("Validating", "/turned", allow, [hooks.rule(["pods/binding", "deployments/scale"], groups=["", "apps"])], objectSelector={})
+    scale = server.call("GET", f"{deployments}/rescaled/scale")
+    assert server.call("PUT", f"{deployments}/rescaled/scale", {**scale, "spec": {"replicas": 2}})["spec"] == {"replicas": 5}
+    assert peer.last("/turned")["object"]["spec"] == {"replicas": 5} and peer.last("/turned")["oldObject"]["spec"] == {"replicas": 1}
+    assert server.call("GET", f"{deployments}/rescaled")["spec"]["replicas"] == 5
+    server.call("POST", f"{pods}/moved/binding", {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "moved"}, "target": {"kind": "Node", "name": "n"}}, status=201)
+    assert peer.last("/turned")["object"]["target"]["name"] == "elsewhere"
+    assert server.call("GET", f"{pods}/moved")["spec"]["nodeName"] == "elsewhere"
+    server.call("POST", f"{pods}/moved/eviction", {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "moved"}}, status=201)
+    assert server.call("GET", f"{pods}/moved")["metadata"]["deletionGracePeriodSeconds"] == 7
+
+
 def test_warnings_reach_the_client(server, peer, hooks):
     hooks.add("Validating", "/warns", lambda request: allow(request, warnings=["mind the gap"]), [hooks.rule(["configmaps"])])
     answer = server.request("POST", MAPS, hooks.object("warned"))
