@@ -440,6 +440,28 @@ def test_a_slow_webhook_holds_up_nobody_else(server, peer, hooks):
     assert results == [201] * 24
 
 
+def test_writes_that_lose_ask_again(server, peer, hooks):
+    server.call("POST", MAPS, hooks.object("raced"), status=201)
+    count = lambda request: patch(request, {"op": "add", "path": "/metadata/annotations",
+                                            "value": {"keys": ",".join(sorted(request["object"].get("data", {})))}})
+    hooks.add("Mutating", "/counts", count, [hooks.rule(["configmaps"])])
+    hooks.add("Validating", "/agrees", lambda request: allow(request) if request["object"]["metadata"]["annotations"]["keys"] == ",".join(
+        sorted(request["object"]["data"])) else deny(request), [hooks.rule(["configmaps"])])
+
+    def write(i):
+        for k in range(5):
+            results.append(server.request("PATCH", f"{MAPS}/raced", {"data": {f"k{i}-{k}": "v"}}, headers=MERGE).status)
+    results, threads = [], [threading.Thread(target=write, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    raced = server.call("GET", f"{MAPS}/raced")
+    assert results == [200] * 40 and len(raced["data"]) == 40
+    assert raced["metadata"]["annotations"]["keys"] == ",".join(sorted(raced["data"]))
+    assert len(peer.reviews["/counts"]) >= 40
+
+
 def test_connections_are_kept(server, peer, hooks):
     hooks.add("Validating", "/kept", allow, [hooks.rule(["configmaps"])])
     before = peer.connections
