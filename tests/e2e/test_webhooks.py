@@ -400,6 +400,14 @@ def test_a_failure_is_what_the_policy_says(server, peer, hooks, how):
     server.call("POST", f"{MAPS}?dryRun=All", hooks.object("failing"), status=201)
 
 
+def test_a_url_is_found_by_its_name(server, peer, hooks):
+    client = {**peer.client_config(""), "url": f"https://localhost:{peer.port}/named"}
+    hooks.add("Validating", "/named", lambda request: deny(request, message="by name"), [hooks.rule(["configmaps"])], client=client)
+    assert server.call("POST", MAPS, hooks.object("named"), status=400)["message"].endswith("denied the request: by name")
+    hooks.add("Mutating", "/unnamed", allow, [hooks.rule(["configmaps"])], client={**client, "url": "https://no-such-host.invalid/"}, timeoutSeconds=5)
+    assert "failed calling webhook" in server.call("POST", MAPS, hooks.object("named"), status=500)["message"]
+
+
 def test_only_the_given_authority_is_trusted(server, peer, hooks, tmp_path):
     other, _ = webhook_peer.make_certificates(tmp_path, ("localhost",), "another-ca")
     hooks.add("Validating", "/stranger", allow, [hooks.rule(["configmaps"])],
