@@ -59,7 +59,8 @@ struct command {
     const void *defaults; /* a struct of the command's with the defaults; NULL: all zero */
     size_t size;          /* of that struct */
     unsigned min_operands, max_operands;
-    bool operands_end_options; /* options end at the first operand: what follows belongs to another program */
+    const char *const *actions; /* what the first operand may be, for completion: ends in NULL; NULL: anything */
+    bool operands_end_options;  /* options end at the first operand: what follows belongs to another program */
     bool hidden;
     int failure;                           /* exit status of failures and wrong usage alike; 0: 1 and 2 */
     int (*run)(const struct invocation *); /* returns the exit status */
@@ -77,7 +78,7 @@ struct invocation {
 
 /* Every command, in the order of help; ends in NULL. Defined in main.c. */
 extern const struct command *const commands[];
-extern const struct command command_serve, command_exec;
+extern const struct command command_serve, command_exec, command_cert;
 
 /* Parses what follows the command's name (argv ends in NULL; its order may be changed so that operands are together).
  * ERR_BAD_REQUEST with a sentence for people: `unknown flag --data-dri; did you mean --data-dir?`. */

@@ -37,6 +37,8 @@ static void put_flags(struct buffer *b, const struct command *c)
     for (size_t i = 0; i < c->option_count; i++)
         if (!c->options[i].hidden)
             buffer_format(b, "--%s ", c->options[i].name);
+    for (size_t i = 0; c->actions && c->actions[i]; i++)
+        buffer_format(b, "%s ", c->actions[i]);
     buffer_text(b, "--help' ;;\n");
 }
 

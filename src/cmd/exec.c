@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* coffer exec: reads Secrets, puts their values into the environment, and becomes the program. */
 #include "base/base64.h"
-#include "client/api_client.h"
-#include "client/credential_plugin.h"
 #include "client/document.h"
-#include "client/server_url.h"
-#include "cmd/command.h"
+#include "cmd/connect.h"
 #include "cmd/exec_environment.h"
-#include "crypt/setup.h"
-#include "net/http_client.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -175,15 +170,7 @@ static err_t connect_server(struct exec *x)
     TRY(kubeconfig_load(x->arena, &query, k, x->error));
     if (!name_valid(bytes_of(k->namespace), false))
         return error_set(x->error, ERR_INVALID, "%s: context \"%s\" has a namespace that is none", k->file, k->context);
-    if (k->plugin)
-        TRY(credential_plugin_run(k, x->arena, x->error));
-    if (k->insecure_skip_tls_verify)
-        command_warn(x->command, "cluster \"%s\" is not verified: insecure-skip-tls-verify", k->cluster);
-    if (strncmp(k->server, "http://", 7) == 0 && !server_url_is_loopback(k->server))
-        command_warn(x->command, "%s is not encrypted: Secrets cross the network in clear", k->server);
-    TRY(crypt_setup(x->error));
-    TRY(http_client_global(x->error));
-    return api_client_new(k, x->arena, &x->client, x->error);
+    return command_connect(x->command, k, x->arena, &x->client, x->error);
 }
 
 /* The Secret's data, asked for once. *ret stays valid until the next call. */

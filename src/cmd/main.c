@@ -114,8 +114,8 @@ static const struct command command_manual = {.name = "manual",
     .hidden = true,
     .run = run_manual};
 
-const struct command *const commands[] = {
-    &command_serve, &command_exec, &command_completion, &command_manual, &command_help, &command_version, NULL};
+const struct command *const commands[] = {&command_serve, &command_exec, &command_cert, &command_completion,
+    &command_manual, &command_help, &command_version, NULL};
 
 static int run(struct arena *arena, const struct command *c, char **argv)
 {

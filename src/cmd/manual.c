@@ -123,7 +123,7 @@ static void manual_overview(struct buffer *b)
     put_section(b, "EXIT STATUS");
     buffer_text(b, "0 on success, 1 on failure, 2 on wrong usage, unless a command's own page says otherwise.\n");
     put_section(b, "SEE ALSO");
-    buffer_text(b, ".Xr coffer-exec 1 ,\n.Xr coffer-serve 1\n");
+    buffer_text(b, ".Xr coffer-cert 1 ,\n.Xr coffer-exec 1 ,\n.Xr coffer-serve 1\n");
 }
 
 void help_manual(struct buffer *b, const struct command *c)

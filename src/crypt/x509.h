@@ -40,6 +40,9 @@ struct x509_identity {
 struct x509_st;
 MUST_CHECK err_t x509_identify(struct arena *, struct x509_st *, struct x509_identity *ret, struct error *);
 
+/* The same of the first certificate of a PEM text; ERR_INVALID when there is none. */
+MUST_CHECK err_t x509_identify_pem(struct arena *, bytes certificate_pem, struct x509_identity *ret, struct error *);
+
 /* The times of the first certificate of a PEM text. ERR_INVALID when there is none. */
 MUST_CHECK err_t x509_inspect(bytes certificate_pem, int64_t *ret_not_before, int64_t *ret_not_after, struct error *);
 /* A chain of certificates in PEM and nothing else, of 1 MiB at most. ERR_INVALID with kube-apiserver's sentence. */

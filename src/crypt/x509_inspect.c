@@ -197,3 +197,10 @@ err_t x509_identify(struct arena *arena, X509 *certificate, struct x509_identity
     *ret = identity;
     return ERR_OK;
 }
+
+err_t x509_identify_pem(struct arena *arena, bytes pem, struct x509_identity *ret, struct error *error)
+{
+    CLEANUP(certificate_free) X509 *certificate = NULL;
+    TRY(read_certificate(pem, &certificate, error));
+    return x509_identify(arena, certificate, ret, error);
+}

@@ -7,7 +7,7 @@ import subprocess
 import harness
 import pytest
 
-COMMANDS = ["serve", "exec", "completion", "help", "version"]
+COMMANDS = ["serve", "exec", "cert", "completion", "help", "version"]
 
 
 def coffer(*arguments, **more):
@@ -49,6 +49,14 @@ def test_version(arguments):
     (["serve", "--memory-limit", "much"], "coffer serve: flag --memory-limit takes a size"),
     (["serve", "--log-format=xml"], "coffer serve: flag --log-format takes one of: auto, text, json"),
     (["completion"], "coffer completion: an argument is missing"),
+    (["cert", "isue"], "coffer cert: there is no action isue; did you mean issue?"),
+    (["cert", "issue"], "coffer cert: issue needs --user NAME or --node NAME"),
+    (["cert", "issue", "--user", "a", "--node", "b"], "coffer cert: issue needs --user NAME or --node NAME"),
+    (["cert", "issue", "--user", "a"], "coffer cert: issue needs --out FILE or --pem FILE"),
+    (["cert", "issue", "--node", "a", "--group", "b", "--out", "x"], "coffer cert: a node's group is system:nodes"),
+    (["cert", "renew"], "coffer cert: renew needs --out FILE or --pem FILE"),
+    (["cert", "list", "--user", "a"], "coffer cert: list takes no --user"),
+    (["cert", "issue", "--user", "a", "--out", "x", "--lifetime", "5m"], "coffer cert: --lifetime: at least 10m"),
     (["completion", "fish"], "there is no completion for fish, only for bash"),
 ])
 def test_misuse(arguments, sentence):
@@ -80,12 +88,14 @@ def test_completion(tmp_path):
     assert complete("coffer", "serve", "--log-format", "") == {"auto", "text", "json"}
     assert complete("coffer", "serve", "--log-format", "=", "j") == {"json"}
     assert complete("coffer", "exec", "--") == {f"--{name}" for name in long_flags(coffer("exec", "--help").stdout)}
+    assert complete("coffer", "cert", "") >= {"issue", "renew", "list"}
+    assert complete("coffer", "cert", "re") == {"renew"}
     (tmp_path / "kubeconfig").touch()
     assert complete("coffer", "exec", "--kubeconfig", f"{tmp_path}/") == {f"{tmp_path}/kubeconfig"}
     assert "env" in complete("coffer", "exec", "--clean", "--", "env")
 
 
-@pytest.mark.parametrize("page", [[], ["exec"], ["serve"], ["completion"]])
+@pytest.mark.parametrize("page", [[], ["exec"], ["serve"], ["cert"], ["completion"]])
 def test_manual(page, tmp_path):
     done = coffer("manual", *page)
     assert done.returncode == 0 and "debuggable" not in done.stdout

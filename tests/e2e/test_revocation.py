@@ -157,6 +157,15 @@ def test_a_ca_that_is_taken_away_takes_its_connections(start, tmp_path):
     goes_on.connection.close()
 
 
+def test_a_list_that_takes_the_place_of_the_old_one(serve, authority, tmp_path):
+    """As programs that renew lists write them: another file, renamed; what confines the server must let it read that too."""
+    gone = authority.client("gone")
+    authority.revoke(gone[0])
+    os.replace(authority.write_list(), tmp_path / "crl.pem")
+    reload(serve)
+    assert status(serve, gone) == 401
+
+
 def test_many_connections_are_judged(serve, authority):
     gone = authority.client("gone")
     watches = [open_watch(serve, gone) for _ in range(40)]

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`coffer cert`: certificates for people and nodes, asked for as kubectl would be let in."""
+import os
+import re
+import stat
+import subprocess
+
+import harness
+import pytest
+import yaml
+from test_certificates import CSRS, NODE_CLIENT, become, decide, grant, rule, unique
+
+
+def cert(*arguments, kubeconfig=None, **more):
+    environment = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", **({"KUBECONFIG": str(kubeconfig)} if kubeconfig else {})}
+    return subprocess.run([harness.binary(), "cert", *map(str, arguments)], capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=90,
+                          env=environment, **more)
+
+
+def well(*arguments, **more):
+    done = cert(*arguments, **more)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refused(*arguments, **more):
+    done = cert(*arguments, **more)
+    assert done.returncode == 1 and done.stdout == "", (done.returncode, done.stdout)
+    return done.stderr
+
+
+def asks_as(kubectl, file):
+    """The user that the server sees, told by its 403."""
+    text = kubectl.refused("--kubeconfig", str(file), "get", "--raw", "/api/v1/secrets")
+    found = re.search(r'User "(.*)" cannot', text)
+    assert found, text
+    return found.group(1)
+
+
+def test_a_person_gets_a_kubeconfig(server, kubectl, tmp_path):
+    file, group = tmp_path / "jane.kubeconfig", unique()
+    out = well("issue", "--user", 'jane "j" doe', "--group", "devs", "--group", group, "--out", file, kubeconfig=server.kubeconfig)
+    assert re.fullmatch(rf"wrote {file}, which lasts until \d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n", out)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert yaml.safe_load(file.read_text())["users"][0]["name"] == 'jane "j" doe'
+    assert "jane" in asks_as(kubectl, file)
+    grant(server, group, rule(["list"], ["secrets"], group=""), kind="Group")
+    kubectl.out("--kubeconfig", str(file), "get", "--raw", "/api/v1/secrets")
+    listed = well("list", kubeconfig=server.kubeconfig)
+    assert re.search(rf'coffer-cert-\w+ +jane "j" doe +devs,{group} +Issued +\d{{4}}-', listed)
+
+
+def test_no_key_goes_over_the_wire(server, tmp_path):
+    file = tmp_path / "a.pem"
+    well("issue", "--user", "a", "--pem", file, kubeconfig=server.kubeconfig)
+    text = file.read_text()
+    assert text.index("BEGIN CERTIFICATE") < text.index("BEGIN PRIVATE KEY") and stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "PRIVATE KEY" not in str([harness.base64.b64decode(i["spec"]["request"]) for i in server.call("GET", CSRS)["items"]])
+
+
+def test_a_node_gets_and_renews_its_own(server, tmp_path):
+    node, file = unique(), tmp_path / "node.kubeconfig"
+    well("issue", "--node", node, "--out", file, "--lifetime", "1h", kubeconfig=server.kubeconfig)
+    request = next(i for i in server.call("GET", CSRS)["items"] if i["metadata"]["name"] in well("list", kubeconfig=server.kubeconfig)
+                   and f"system:node:{node}" in well("list", kubeconfig=server.kubeconfig) and i["spec"].get("expirationSeconds") == 3600)
+    assert request["spec"]["signerName"] == "kubernetes.io/kube-apiserver-client-kubelet"
+    server.call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
+    grant(server, f"system:node:{node}", rule(["create", "get"], ["certificatesigningrequests"]),
+          rule(["create"], ["certificatesigningrequests/selfnodeclient"]))
+    before = file.read_text()
+    assert "not due yet" in well("renew", "--out", file) and file.read_text() == before
+    assert f"renewed {file}" in well("renew", "--out", file, "--force")
+    after = file.read_text()
+    changed = [line.split(":")[0].strip() for line, other in zip(before.splitlines(), after.splitlines()) if line != other]
+    assert changed == ["client-certificate-data", "client-key-data"]
+    assert "not due yet" in well("renew", "--out", file)
+
+
+def test_who_may_not_approve_waits(server, tmp_path):
+    user = become(server, tmp_path, f"asker-{unique()}")
+    grant(server, user, rule(["create", "get"], ["certificatesigningrequests"]))
+    context = server.home / "asker.kubeconfig"
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"client-certificate": str(tmp_path / f"{user}.crt"), "client-key": str(next(tmp_path.glob("*.key")))}
+    context.write_text(yaml.safe_dump(config))
+    command = [harness.binary(), "cert", "issue", "--user", "eve", "--out", str(tmp_path / "eve"), "--kubeconfig", str(context), "--timeout", "40s"]
+    waiting = harness.Running(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    name = waiting.wait_line("waiting for somebody to approve").split()[-1]
+    assert not (tmp_path / "eve").exists()
+    decide(server, name)
+    waiting.wait_line("wrote ")
+    denied = harness.Running(subprocess.Popen([*command[:6], str(tmp_path / "eve2"), *command[7:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    decide(server, denied.wait_line("waiting for somebody to approve").split()[-1], "Denied")
+    denied.wait_line("coffer cert: the request was denied: by a test")
+    assert denied.process.wait(30) == 1 and not (tmp_path / "eve2").exists()
+    assert "in time: its key is gone" in refused("issue", "--user", "eve", "--out", tmp_path / "eve3", "--kubeconfig", context, "--timeout", "1s").splitlines()[-1]
+
+
+def test_what_the_server_refuses_is_told(server, tmp_path):
+    text = refused("issue", "--user", "eve", "--group", "system:masters", "--out", tmp_path / "x", kubeconfig=server.kubeconfig)
+    assert "use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed" in text
+    assert not (tmp_path / "x").exists()
+
+
+def test_files_that_are_there_are_kept(server, tmp_path):
+    file = tmp_path / "config"
+    file.write_text("mine")
+    assert "is there already" in refused("issue", "--user", "a", "--out", file, kubeconfig=server.kubeconfig)
+    assert file.read_text() == "mine"
+    assert "no such file" in refused("renew", "--out", tmp_path / "none", kubeconfig=server.kubeconfig)
+    file.chmod(0o600)
+    assert "holds no client certificate" in refused("renew", "--out", file, kubeconfig=server.kubeconfig)
+    file.chmod(0o644)
+    assert "may be read or changed by others" in refused("renew", "--out", file, kubeconfig=server.kubeconfig)
+
+
+def test_a_pem_file_is_renewed_by_another_identity(server, tmp_path):
+    file = tmp_path / "a.pem"
+    well("issue", "--user", "a", "--group", "g", "--pem", file, kubeconfig=server.kubeconfig)
+    before = file.read_text()
+    assert "wrote" in well("renew", "--pem", file, "--force", kubeconfig=server.kubeconfig)
+    after = file.read_text()
+    assert after != before and after.count("BEGIN") == 2
+    subject = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=after, text=True, capture_output=True, check=True).stdout
+    assert subject.strip() == "subject=O = g, CN = a"
+
+
+def test_a_bootstrapper_joins_a_node(server, tmp_path):
+    """As a machine joins: a credential that may ask for nodes' certificates, and no person."""
+    node, user = unique(), become(server, tmp_path, f"joiner-{unique()}")
+    grant(server, user, NODE_CLIENT, rule(["get"], ["certificatesigningrequests"]))
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"client-certificate": str(tmp_path / f"{user}.crt"), "client-key": str(next(tmp_path.glob("*.key")))}
+    (tmp_path / "boot").write_text(yaml.safe_dump(config))
+    assert "wrote" in well("issue", "--node", node, "--out", tmp_path / "node", "--kubeconfig", tmp_path / "boot")
+
+
+@pytest.mark.parametrize("arguments", [["issue", "--user", "a", "--out"], ["list"]])
+def test_no_server(tmp_path, arguments):
+    config = {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
+              "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {"token": "t"}}], "current-context": "c"}
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    out = [*arguments, tmp_path / "new"] if arguments[0] == "issue" else arguments
+    done = cert(*out, kubeconfig=tmp_path / "config")
+    assert done.returncode == 1 and done.stdout == "" and "127.0.0.1: cannot connect" in done.stderr
