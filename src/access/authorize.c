@@ -51,14 +51,14 @@ static bytes forbidden_text(struct arena *arena, const struct attributes *a)
 
 err_t authorize_forbid(struct arena *arena, const struct attributes *a, bytes reason, struct error *error)
 {
-    bytes what = forbidden_text(arena, a), resource = resource_text(arena, a), object = BYTES("");
+    bytes what = forbidden_text(arena, a), object = BYTES("");
 
     if (a->resource_request) {
-        object = a->group.n > 0 ? arena_join(arena, resource, BYTES("."), a->group, ARENA_END) : resource;
+        object = a->group.n > 0 ? arena_join(arena, a->resource, BYTES("."), a->group, ARENA_END) : a->resource;
         object = a->name.n > 0 ? arena_format(arena, "%.*s \"%.*s\" is ", BYTES_FMT(object), BYTES_FMT(a->name))
                                : arena_join(arena, object, BYTES(" is "), ARENA_END);
     }
-    if (!what.p || !object.p || (a->resource_request && !resource.p))
+    if (arena->failed)
         return arena_error(arena, error);
     return error_set(error, ERR_FORBIDDEN, "%.*sforbidden: %.*s%s%.*s", BYTES_FMT(object), BYTES_FMT(what),
         reason.n > 0 ? ": " : "", BYTES_FMT(reason));

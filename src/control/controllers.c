@@ -5,6 +5,7 @@ const struct controller *const *controllers_all(size_t *ret_count)
 {
     static const struct controller *const all[] = {
         &definition_controller,
+        &cluster_role_aggregation_controller,
         &namespace_controller,
         &service_account_controller,
         &root_ca_controller,

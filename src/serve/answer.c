@@ -195,9 +195,10 @@ void answer_bytes(struct request *r, int status, bytes content_type, bytes body)
     answer_bytes_with(r, status, content_type, body, NULL, 0);
 }
 
+static const struct http_header nosniff = {TEXT("X-Content-Type-Options"), TEXT("nosniff")};
+
 enum step_result answer_text(struct request *r, int status, bytes text)
 {
-    static const struct http_header nosniff = {TEXT("X-Content-Type-Options"), TEXT("nosniff")};
 
     if (!text.p)
         return arena_error(r->arena, &r->error), STEP_FAIL;
@@ -306,6 +307,6 @@ void answer_error(struct request *r)
         count(r, answer_no_memory(r->exchange));
         return;
     }
-    answer_bytes(r, r->refusal.text.n > 0 ? r->refusal.status : error_http_status(code),
-        presentation_content_type(&p, false), body);
+    answer_bytes_with(r, r->refusal.text.n > 0 ? r->refusal.status : error_http_status(code),
+        presentation_content_type(&p, false), body, &nosniff, r->forbidden ? 1 : 0);
 }

@@ -7,6 +7,7 @@
 
 /* In the order in which they are asked; the first that refuses is what the client reads. */
 static guard_function *const guards[] = {
+    guard_rbac,
     guard_webhook,
     guard_certificates,
     guard_pod_security,
@@ -15,6 +16,7 @@ static guard_function *const guards[] = {
 
 err_t guard_forbid(struct request *r, const char *format, ...)
 {
+    bytes sentence, resource = kind_qualified_resource(r->arena, r->kind);
     struct buffer text;
     va_list arguments;
     bytes sentence;
@@ -22,6 +24,7 @@ err_t guard_forbid(struct request *r, const char *format, ...)
     va_start(arguments, format);
     sentence = arena_vformat(r->arena, format, arguments);
     va_end(arguments);
+    if (!sentence.p || !resource.p)
     if (!sentence.p)
         return arena_error(r->arena, &r->error);
     buffer_init(&text, r->arena);
@@ -31,7 +34,8 @@ err_t guard_forbid(struct request *r, const char *format, ...)
         return arena_error(r->arena, &r->error);
     r->details =
         (struct status_details){.name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
-    return error_set(&r->error, ERR_FORBIDDEN, "%.*s", BYTES_FMT(buffer_bytes(&text)));
+    return error_set(&r->error, ERR_FORBIDDEN, "%.*s \"%.*s\" is forbidden: %.*s", BYTES_FMT(resource),
+        BYTES_FMT(r->name), BYTES_FMT(sentence));
 }
 
 enum step_result guard_step(struct request *r)

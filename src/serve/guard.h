@@ -12,7 +12,8 @@
  * only where its header says so. On the pool or, for small creates, the loop: reads the store, never waits. */
 typedef err_t guard_function(struct request *, struct read_txn *);
 
-/* guard_webhook.c */
+/* The guards, a file each. */
+guard_function guard_rbac;
 guard_function guard_webhook;
 
 /* kube-apiserver's form: `pods "a" is forbidden: SENTENCE`, with the details of the request's object. */

@@ -85,6 +85,7 @@ struct request {
     /* route.c */
     bytes path;                /* decoded */
     const struct route *route; /* of paths that are no resource; NULL: none */
+    bool forbidden;            /* by authorization: such a 403 has a header more */
     bool open;                 /* for everyone, also without a credential */
     err_t route_result;        /* what the route step will say; known before authentication, told after authorization */
     const struct kind *kind;   /* of resources */

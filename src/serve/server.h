@@ -68,8 +68,8 @@ void server_stop(struct server *);
 /* After http_server_free. */
 void server_free(struct server *);
 
-/* The namespaces default, kube-system, kube-public and kube-node-lease, when they are missing. Blocks; not on a loop.
- */
+/* Makes what every server has and is missing: the namespaces default, kube-system, kube-public and kube-node-lease,
+ * the default roles and bindings of RBAC. Blocks; not on a loop. */
 MUST_CHECK err_t server_bootstrap(struct server *, struct error *);
 
 /* For http_server_new; serves the newest server_new. */

@@ -32,7 +32,7 @@
 /* ON_OUTBOUND: where another machine is waited for, if request.destination says so; else on the pool. */
 enum where { ON_LOOP, ON_POOL, ON_OUTBOUND };
 
-static step_function authenticate_step, authorize_step, form_step, room_step, body_step, document_step, refuse_step;
+static step_function form_step, room_step, body_step, document_step, refuse_step;
 
 static const struct step {
     step_function *run;
@@ -41,6 +41,7 @@ static const struct step {
 } steps[] = {
     {resolve_step, ALL, ON_LOOP},
     {authenticate_step, ALL, ON_LOOP},
+    {impersonate_step, ALL, ON_LOOP},
     {authorize_step, ALL, ON_LOOP},
     {route_step, ALL, ON_LOOP},
     {document_step, DOCUMENTS, ON_LOOP},
@@ -277,43 +278,6 @@ enum step_result request_retry(struct request *r)
         r->step++;
     r->attempt++;
     return STEP_NEXT;
-}
-
-static enum step_result authenticate_step(struct request *r)
-{
-    const struct http_exchange *x = r->exchange;
-    bool attempted;
-
-    for (size_t i = 0; i < x->header_count; i++)
-        if (bytes_start(x->headers[i].name, BYTES("impersonate-")))
-            return error_set(&r->error, ERR_FORBIDDEN, "impersonation is not offered by this server"), STEP_FAIL;
-    if (authenticate(r->exchange, &r->user, &attempted, &r->error) == ERR_OK)
-        return STEP_NEXT;
-    if (!r->open)
-        return STEP_FAIL;
-    r->user = user_anonymous;
-    error_init(&r->error, r->arena);
-    return STEP_NEXT;
-}
-
-static enum step_result authorize_step(struct request *r)
-{
-    struct decision decision;
-
-    r->attributes.user = &r->user;
-    if (r->open)
-        return STEP_NEXT;
-    if (authorize(r->arena, &r->attributes, &decision, &r->error) != ERR_OK)
-        return STEP_FAIL;
-    if (decision.allowed)
-        return STEP_NEXT;
-    (void)authorize_forbid(r->arena, &r->attributes, decision.reason, &r->error);
-    if (r->attributes.resource_request)
-        r->details = (struct status_details){
-            .name = r->attributes.name, .group = r->attributes.group, .kind = r->attributes.resource};
-    else
-        r->details.present = true;
-    return STEP_FAIL;
 }
 
 static enum step_result document_step(struct request *r)

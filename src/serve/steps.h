@@ -20,6 +20,9 @@ step_function resolve_step, route_step;
 /* The segments after the first n of path; for rows with `below`. */
 bytes route_rest(const struct request *);
 
+/* access.c: who asks, as whom, and whether they may. */
+step_function authenticate_step, impersonate_step, authorize_step;
+
 /* options.c */
 step_function options_step;
 /* The Invalid of an options object from the one cause it has. */

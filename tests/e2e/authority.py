@@ -51,7 +51,8 @@ class Authority:
     def client(self, name, organization="system:masters", begin=-60, end=86400):
         """(certificate, key) of a client; begin and end are seconds from now."""
         certificate, key, request = (self.folder / f"{name}.{ending}" for ending in ("pem", "key", "csr"))
-        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/O={organization}/CN={name}",
+        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                      f"/O={organization}/CN={name}" if organization else f"/CN={name}",
                       "-keyout", str(key), "-out", str(request))
         self._openssl("ca", "-batch", "-notext", "-config", str(self.folder / "conf"), "-in", str(request), "-out", str(certificate),
                       "-startdate", stamp(begin), "-enddate", stamp(end))

@@ -155,6 +155,7 @@ class Server:
         self.unlock = self.directory.parent / (self.directory.name + ".key")
         self.flags, self.program, self.prefix = list(flags), program or binary(), list(prefix)
         self.environment, self.limits, self.listen = environment or {}, limits, listen
+        self.clients = {}  # names of more clients: (certificate, key)
         self.log = self.home / "log"
         self.process = None
         self.port = None
@@ -231,6 +232,9 @@ class Server:
                     files.append(file)
                 context.load_cert_chain(*files)
             self.contexts[client] = context
+        for client, pair in self.clients.items():
+            self.contexts[client] = ssl.create_default_context(cadata=authority)
+            self.contexts[client].load_cert_chain(*pair)
 
     def output(self):
         return self.log.read_text(errors="replace") if self.log.exists() else ""

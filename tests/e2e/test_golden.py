@@ -5,12 +5,14 @@ import json
 import golden
 import harness
 import pytest
+from authority import Authority
 from golden import SECRETS
 
 EXCHANGES = golden.load()
 INDEX = golden.index()
 EXCLUDED = golden.excluded()
 DIFFERENCES = golden.differences()
+RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/golden"
 # What was recorded is kube-apiserver alone: nobody emptied its namespaces or made things in them.
 FLAGS = ["--no-controllers", "--service-account-issuer", "https://kubernetes.default.svc"]
 REPLAYED = [n for n in sorted(EXCHANGES) if n not in EXCLUDED and DIFFERENCES.get(n, 0) is not None]
@@ -20,6 +22,9 @@ REPLAYED = [n for n in sorted(EXCHANGES) if n not in EXCLUDED and DIFFERENCES.ge
 
 def create_namespace(replay):
     replay.server.call("POST", "/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "golden"}})
+    rules = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["allowed"], "verbs": ["get", "list", "watch", "update"]}]
+    replay.server.call("POST", f"{RBAC}/roles", {"metadata": {"name": "dev"}, "rules": rules})
+    replay.server.call("POST", f"{RBAC}/rolebindings", bind("dev", "devs", "Group"))
 
 
 def create_allowed(replay):
@@ -74,18 +79,14 @@ def bind(name, subject, kind):
             "subjects": [{"kind": kind, "name": subject, "apiGroup": group}]}
 
 
-RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces/golden"
-
-
-def create_dev(replay):
-    """The role that the group devs has in golden."""
-    rules = [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["allowed"], "verbs": ["get", "list", "watch", "update"]}]
-    replay.server.call("POST", f"{RBAC}/roles", {"metadata": {"name": "dev"}, "rules": rules})
-    replay.server.call("POST", f"{RBAC}/rolebindings", bind("dev", "devs", "Group"))
-
-
-def create_bindings(replay):
-    replay.server.call("POST", f"{RBAC}/rolebindings", bind("rbacadmin", "alice", "User"))
+def let_alice_manage(verbs):
+    def change(replay):
+        rules = [{"apiGroups": ["rbac.authorization.k8s.io"], "resources": ["roles", "rolebindings"], "verbs": verbs}]
+        body = {"metadata": {"name": "rbacadmin"}, "rules": rules}
+        if replay.server.request("POST", f"{RBAC}/roles", body).status == 409:
+            replay.server.call("PUT", f"{RBAC}/roles/rbacadmin", body)
+        replay.server.request("POST", f"{RBAC}/rolebindings", bind("rbacadmin", "alice", "User"))
+    return change
 
 
 def create_dq(replay):
@@ -123,14 +124,17 @@ def restart(server, flags):
     server.start()
 
 
-FIRST_RUN = {1: create_namespace, 177: create_allowed, 178: create_dev, 245: churn, 246: churn, 250: churn, 251: churn, 272: create_to_delete,
-             287: create_with_finalizer, 292: remove_finalizers, 346: limit_secrets, 349: create_large, 351: change_s1("")}
-SECOND_RUN = {409: compact, 427: create_bindings, 431: create_dq, 433: create_dq, 434: create_dq}
+FIRST_RUN = {1: create_namespace, 177: create_allowed, 245: churn, 246: churn, 250: churn, 251: churn, 272: create_to_delete,
+             287: create_with_finalizer, 292: remove_finalizers, 342: let_alice_manage(["*"]), 346: limit_secrets, 349: create_large, 351: change_s1("")}
+SECOND_RUN = {409: compact, 423: let_alice_manage(["get", "list", "create", "update"]), 431: create_dq, 433: create_dq, 434: create_dq}
 
 
 @pytest.fixture(scope="module")
 def replay():
+    authority = Authority(harness.SCRATCH / "golden-clients")
+    FLAGS.extend(["--client-ca-file", str(authority.pem)])
     server = harness.Server(flags=FLAGS)
+    server.clients = {"dev": authority.client("dev", "devs"), "alice": authority.client("alice", None)}
     server.start()
     skip = set(EXCHANGES) - set(REPLAYED)
     run = golden.Replay(server, EXCHANGES, skip)

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who asks, as whom, and whether they may: before anything but the path and headers was looked at. */
+#include "access/impersonate.h"
+#include "serve/steps.h"
+
+enum step_result authenticate_step(struct request *r)
+{
+    bool attempted;
+
+    if (authenticate(r->exchange, &r->user, &attempted, &r->error) == ERR_OK)
+        return STEP_NEXT;
+    if (!r->open)
+        return STEP_FAIL;
+    r->user = user_anonymous;
+    error_init(&r->error, r->arena);
+    return STEP_NEXT;
+}
+
+/* The 403, whose details name what was asked for. */
+static enum step_result forbid(struct request *r, const struct attributes *a, bytes reason)
+{
+    r->forbidden = authorize_forbid(r->arena, a, reason, &r->error) == ERR_FORBIDDEN;
+    if (a->resource_request)
+        r->details = (struct status_details){.name = a->name, .group = a->group, .kind = a->resource};
+    else
+        r->details.present = true;
+    return STEP_FAIL;
+}
+
+enum step_result impersonate_step(struct request *r)
+{
+    enum impersonation result;
+    struct attributes denied;
+    bytes text;
+    err_t code = impersonate(r->arena, r->exchange, &r->user, &result, &denied, &r->error);
+
+    if (result == IMPERSONATION_WRONG && code == ERR_UNKNOWN) {
+        text = arena_format(r->arena, "Internal Server Error: \"%.*s\": %.*s\n", BYTES_FMT(r->exchange->path),
+            BYTES_FMT(r->error.message));
+        if (text.p)
+            return answer_text(r, 500, text);
+        (void)arena_error(r->arena, &r->error);
+        return STEP_FAIL;
+    }
+    if (code != ERR_OK)
+        return STEP_FAIL;
+    return result == IMPERSONATION_DENIED ? forbid(r, &denied, BYTES("")) : STEP_NEXT;
+}
+
+/* The field selector, before it is known to be right: what is wrong with it is told to who may know. */
+static bytes find_selector(struct request *r)
+{
+    struct cursor query = cursor_of(r->exchange->query);
+    bytes name, value;
+
+    while (http_query_next(r->arena, &query, &name, &value) > 0)
+        if (bytes_equal(name, BYTES("fieldSelector")))
+            return value;
+    return BYTES_NONE;
+}
+
+static bool is_segment(bytes name)
+{
+    return !bytes_equal(name, BYTES(".")) && !bytes_equal(name, BYTES("..")) && bytes_find(name, '/') == name.n &&
+           bytes_find(name, '%') == name.n;
+}
+
+/* A list of what has one name asks for that name: rules with resourceNames allow it. */
+static err_t ask_by_selector(struct request *r)
+{
+    const unsigned verbs = VERB_BIT(VERB_LIST) | VERB_BIT(VERB_WATCH) | VERB_BIT(VERB_DELETECOLLECTION);
+    struct attributes *a = &r->attributes;
+    struct selector *selector;
+    struct error ignored;
+    bytes text, name;
+
+    if (!r->kind || !(verbs & VERB_BIT(r->verb)) || r->exchange->query.n == 0)
+        return ERR_OK;
+    error_init(&ignored, r->arena);
+    text = find_selector(r);
+    selector = arena_zero(r->arena, sizeof *selector);
+    if (selector && text.n > 0 && field_selector_parse(r->arena, r->kind, text, selector, &ignored) == ERR_OK) {
+        name = field_selector_required_name(selector);
+        a->fields = selector;
+        if (a->name.n == 0 && is_segment(name))
+            a->name = name;
+    }
+    return r->arena->failed ? arena_error(r->arena, &r->error) : ERR_OK;
+}
+
+enum step_result authorize_step(struct request *r)
+{
+    struct decision decision;
+
+    r->attributes.user = &r->user;
+    if (r->open)
+        return STEP_NEXT;
+    if (ask_by_selector(r) != ERR_OK)
+        return STEP_FAIL;
+    if (authorize(r->arena, &r->attributes, &decision, &r->error) != ERR_OK)
+        return STEP_FAIL;
+    return decision.allowed ? STEP_NEXT : forbid(r, &r->attributes, decision.reason);
+}
