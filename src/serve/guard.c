@@ -17,20 +17,12 @@ static guard_function *const guards[] = {
 err_t guard_forbid(struct request *r, const char *format, ...)
 {
     bytes sentence, resource = kind_qualified_resource(r->arena, r->kind);
-    struct buffer text;
     va_list arguments;
-    bytes sentence;
 
     va_start(arguments, format);
     sentence = arena_vformat(r->arena, format, arguments);
     va_end(arguments);
     if (!sentence.p || !resource.p)
-    if (!sentence.p)
-        return arena_error(r->arena, &r->error);
-    buffer_init(&text, r->arena);
-    buffer_put(&text, kind_qualified_resource(r->arena, r->kind));
-    buffer_format(&text, " \"%.*s\" is forbidden: %.*s", BYTES_FMT(r->name), BYTES_FMT(sentence));
-    if (text.failed)
         return arena_error(r->arena, &r->error);
     r->details =
         (struct status_details){.name = r->name, .group = bytes_of(r->kind->group), .kind = bytes_of(r->kind->plural)};
