@@ -14,7 +14,7 @@ LABEL = "pod-security.kubernetes.io/"
 PRIVILEGED = {"containers": [{"name": "c", "image": "i", "securityContext": {"privileged": True}}]}
 PLAIN = {"containers": [{"name": "c", "image": "i"}]}
 REFUSAL = 'pods "p" is forbidden: violates PodSecurity "baseline:latest": privileged (container "c" must not set securityContext.privileged=true)'
-MERGE = [("Content-Type", "application/merge-patch+json")]
+MERGE, STRATEGIC = ([("Content-Type", f"application/{kind}-patch+json")] for kind in ("merge", "strategic-merge"))
 
 
 def pod(spec, name="p"):
@@ -81,30 +81,42 @@ def test_labels_are_in_force_at_once(server, namespace):
         label(server, namespace, enforce=None)
 
 
-def test_a_label_and_a_pod_at_once_have_an_order(server, namespace):
-    """Whoever was told that a namespace is tightened finds no privileged pod made after that."""
-    harness.await_furniture(server, namespace)
-    label(server, namespace, enforce="privileged")
-    tightened, late = threading.Event(), []
+def race(server, namespace, turn):
+    """Pods are made, and get new images, while a label forbids them. The revisions of what was written, and of the label."""
+    pods, written = f"{SPACES}/{namespace}/pods", []
 
-    def create(worker):
-        for turn in range(60):
-            before = tightened.is_set()
-            status = server.request("POST", f"{SPACES}/{namespace}/pods", pod(PRIVILEGED, f"p{worker}-{turn}")).status
-            assert status in (201, 403)
-            if before and status == 201:
-                late.append((worker, turn))
-            if status == 403:
-                return
+    def write(worker):
+        image = {"spec": {"containers": [{"name": "c", "image": ""}]}}
+        with server.connect() as connection:
+            for step in range(200):
+                image["spec"]["containers"][0]["image"] = f"i{turn}-{step}"
+                for answer in (connection.request("POST", pods, [], pod(PRIVILEGED, f"p{turn}-{worker}-{step}")),
+                               connection.request("PATCH", f"{pods}/old{worker}", STRATEGIC, image)):
+                    assert answer.status in (200, 201, 403), answer
+                    if answer.status == 403:
+                        return
+                    written.append(int(answer.json()["metadata"]["resourceVersion"]))
 
-    workers = [threading.Thread(target=create, args=(number,)) for number in range(3)]
+    workers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for worker in workers:
         worker.start()
-    label(server, namespace, enforce="baseline")
-    tightened.set()
+    harness.poll(lambda: len(written) > 10, "some writes")
+    tightened = label(server, namespace, enforce="baseline")
     for worker in workers:
         worker.join()
-    assert late == []
+    return written, int(tightened["metadata"]["resourceVersion"])
+
+
+def test_no_pod_slips_in_beside_a_label(server, namespace):
+    """What is written after a namespace was tightened, in the order of revisions, was judged by the new label."""
+    harness.await_furniture(server, namespace)
+    label(server, namespace, enforce="privileged")
+    for worker in range(4):
+        server.call("POST", f"{SPACES}/{namespace}/pods", pod(PRIVILEGED, f"old{worker}"))
+    for turn in range(10):
+        written, tightened = race(server, namespace, turn)
+        assert len(written) > 10 and max(written) < tightened
+        label(server, namespace, enforce="privileged")
 
 
 def test_every_way_to_write_a_pod_is_guarded(server, namespace):
@@ -134,3 +146,21 @@ def test_long_refusals_are_told_whole(server, namespace):
     spec = {"containers": [{"name": name, "image": "i", "securityContext": {"privileged": True}} for name in names]}
     message = server.request("POST", f"{SPACES}/{namespace}/pods", pod(spec)).json()["message"]
     assert message.endswith('(containers "' + '", "'.join(names) + '" must not set securityContext.privileged=true)')
+
+
+def test_a_new_label_looks_at_a_bounded_number_of_pods(server, namespace):
+    harness.await_furniture(server, namespace)
+    label(server, namespace, enforce="privileged")
+
+    def create(worker):
+        with server.connect() as connection:
+            for number in range(worker, 3001, 4):
+                assert connection.request("POST", f"{SPACES}/{namespace}/pods", [], pod(PRIVILEGED, f"p{number:04}")).status == 201
+
+    harness.in_threads(4, create)
+    change = {"metadata": {"labels": {LABEL + "enforce": "baseline"}}}
+    bound, headline, pods = warnings(server.request("PATCH", f"{SPACES}/{namespace}", change, headers=MERGE))
+    checked = int(re.fullmatch(r"new PodSecurity enforce level only checked against the first (\d+) of 3001 existing pods", bound).group(1))
+    assert 1 < checked <= 3000
+    assert headline == f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "baseline:latest"'
+    assert pods == f"p0000 (and {checked - 1} other pods): privileged"
