@@ -2,6 +2,7 @@
 """Admission webhooks: who is asked, what they are shown, what their answers do; and what they may not do."""
 import base64
 import json
+import socket
 import threading
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Configurations:
 
     def add(self, kind, path, answer, rules, client=None, annotations=None, name=None, **more):
         self.peer.answers[path] = answer
-        webhook = {"name": f"{path.strip('/')}.{self.name}.example.com", "clientConfig": client or self.peer.client_config(path), "rules": rules,
+        webhook = {"name": f"{path.strip('/') or 'root'}.{self.name}.example.com", "clientConfig": client or self.peer.client_config(path), "rules": rules,
                    "admissionReviewVersions": ["v1"], "sideEffects": "None", "objectSelector": {"matchLabels": {"test": self.name}},
                    "timeoutSeconds": 30, **more}
         name = name or f"{self.name}-{len(self.made)}"
@@ -493,6 +494,22 @@ def test_a_server_stops_while_a_webhook_hangs(peer):
             server.stop()
 
 
+def test_who_leaves_while_a_webhook_thinks_harms_nobody(server, peer, hooks):
+    release, entered = threading.Event(), threading.Semaphore(0)
+
+    def think(request):
+        entered.release()
+        release.wait(30)
+        return allow(request)
+    hooks.add("Mutating", "/thinks", think, [hooks.rule(["configmaps"])])
+    for i in range(3):
+        with server.connect() as connection:
+            connection.send("POST", MAPS, body=hooks.object(f"left-{i}"))
+            assert entered.acquire(timeout=30)
+    release.set()
+    server.call("POST", MAPS, hooks.object("left-not"), status=201)
+
+
 # ---- services
 
 @pytest.mark.parametrize("kind", ["EndpointSlice", "none"])
@@ -521,6 +538,30 @@ def test_a_service_is_found_by_its_endpoints(server, peer, hooks, kind):
     for _ in range(3):
         refused = server.call("POST", MAPS, body, status=400)
         assert refused["message"] == f'admission webhook "{name}" denied the request: by service'
+
+
+def outward_address():
+    """An address of this machine that is not loopback, which Endpoints may not name; None: there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        return probe.getsockname()[0]
+
+
+def test_endpoints_go_before_slices(server, hooks, tmp_path):
+    address = outward_address()
+    if not address:
+        pytest.skip("this machine has no address but loopback")
+    with webhook_peer.Webhook(tmp_path, ("old.default.svc",), address) as peer:
+        hooks.peer = peer
+        server.call("POST", "/api/v1/namespaces/default/services", {"metadata": {"name": "old"}, "spec": {"ports": [{"port": 443}]}}, status=201)
+        server.call("POST", "/api/v1/namespaces/default/endpoints", {"metadata": {"name": "old"}, "subsets": [
+            {"addresses": [{"ip": address}], "ports": [{"port": peer.port}]}, {"notReadyAddresses": [{"ip": "192.0.2.1"}], "ports": [{"port": 1}]}]}, status=201)
+        client = {"caBundle": peer.client_config("")["caBundle"], "service": {"name": "old", "namespace": "default"}}
+        hooks.add("Validating", "/", lambda request: deny(request, message="by endpoints"), [hooks.rule(["configmaps"])], client=client, name="by-endpoints")
+        assert server.call("POST", MAPS, hooks.object("by-endpoints"), status=400)["message"].endswith("denied the request: by endpoints")
 
 
 # ---- Secrets

@@ -59,7 +59,7 @@ def patch(request, *operations, **more):
 class Webhook:
     """Serves paths by functions request -> answer: a dict is sent as JSON, a function of the handler answers by itself."""
 
-    def __init__(self, directory, names=("localhost",)):
+    def __init__(self, directory, names=("localhost",), address="127.0.0.1"):
         self.authority, file = make_certificates(directory, names)
         self.answers, self.reviews, self.connections = {}, {}, 0
         self.released = threading.Event()  # what hangs goes on when the peer ends
@@ -101,7 +101,7 @@ class Webhook:
 
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server((address, 0), Handler)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
