@@ -7,8 +7,9 @@
  *   attachment ──> node
  *
  * Kept as counts of paths: one number for each object that leads to a node, so that a check is one lookup however many
- * Pods or volumes name it, and a Pod that goes takes only its own paths. A check costs 0.3 us and a change 2 us for
- * each object that the Pod names, with 100,000 Pods on 1,000 nodes (bench/node_graph.c). */
+ * Pods or volumes name it, and a Pod that goes takes only its own paths. With 100,000 Pods on
+ * 1,000 nodes, each naming five objects and a claim, a check costs 0.3 to 0.7 us, of claims and volumes 1.5 us, a Pod
+ * that comes or goes 25 us, and a Pod 0.9 KB (bench/node_graph.c). */
 #ifndef COFFER_ACCESS_NODE_GRAPH_H
 #define COFFER_ACCESS_NODE_GRAPH_H
 

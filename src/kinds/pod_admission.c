@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kinds/pod_admission.h"
 
+#include "api/references.h"
+#include "kinds/kinds.h"
 #include "kinds/pod.h"
 
 #include <stdio.h>
@@ -97,11 +99,19 @@ static bool mount_tokens(struct arena *arena, struct json *spec, struct error *e
     return volume || !needed || add_token_volume(arena, spec, name, error);
 }
 
+static err_t found(void *context, const struct reference *reference)
+{
+    (void)context, (void)reference;
+    return ERR_FORBIDDEN; /* ends the walk */
+}
+
 static err_t check_mirror(const struct json *pod, struct error *error)
 {
     const struct json *spec = json_get(pod, BYTES("spec"));
     if (tree_text(spec, "serviceAccountName").n)
         return forbid(error, pod, "a mirror pod may not reference service accounts");
+    if (references_walk(pod_kind.schema, pod, TARGET_BIT(TARGET_SECRET), found, NULL) != ERR_OK)
+        return forbid(error, pod, "a mirror pod may not reference secrets");
     for (const struct json *volume = tree_first(spec, "volumes"); volume; volume = volume->next) {
         const struct json *source = tree_first(json_get(volume, BYTES("projected")), "sources");
         for (; source; source = source->next)

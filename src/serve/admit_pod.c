@@ -59,15 +59,13 @@ static err_t read_limits(struct request *r, struct read_txn *txn, struct admissi
 
 static err_t admit_account(struct request *r, struct read_txn *txn)
 {
-    bytes name = pod_service_account(r->object), key;
+    bytes name = pod_service_account(r->object), key = object_key(r->arena, r->namespace, name);
     struct json *account = NULL;
 
-    if (name.n == 0)
-        return ERR_OK;
-    key = object_key(r->arena, r->namespace, name);
     if (!key.p)
         return arena_error(r->arena, &r->error);
-    TRY(admission_get(r, txn, &service_account_kind, key, &account, NULL));
+    if (name.n > 0)
+        TRY(admission_get(r, txn, &service_account_kind, key, &account, NULL));
     return pod_admit_service_account(r->arena, r->object, r->namespace, account, &r->error);
 }
 

@@ -186,7 +186,8 @@ def test_a_node_makes_mirror_pods_of_its_own_and_no_others(server):
         'node "n1" can only create pods with a controller owner reference set to itself': mirror(server, owners=[owner(server, controller=False)]),
         'node "n1" must not set blockOwnerDeletion on an owner reference': mirror(server, owners=[owner(server, blockOwnerDeletion=True)]),
         'node n1 UID mismatch: expected 0 got ' + owner(server)["uid"]: mirror(server, owners=[owner(server, uid="0")]),
-        'node "n1" can not create pods that reference secrets': mirror(server, **with_secret("s")),
+        "a mirror pod may not reference secrets": mirror(server, **with_secret("s")),
+        "a mirror pod may not reference service accounts": mirror(server, serviceAccountName="default"),
         'node "n1" can not create pods that reference configmaps': mirror(server, volumes=[{"name": "v", "configMap": {"name": "c"}}]),
         'node "n1" can not create pods that reference persistentvolumeclaims':
             mirror(server, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": "c"}}]),
@@ -206,10 +207,11 @@ def test_a_node_makes_mirror_pods_of_its_own_and_no_others(server):
 
 def test_a_mirror_pod_leads_nowhere(server):
     """Not even one that was made by somebody who may make any Pod."""
-    name, body = make_secret(server), mirror(server)
-    body["spec"].update(with_secret(name))
+    name, body = unique("c"), mirror(server)
+    server.call("POST", f"{NAMESPACE}/configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}}, status=201)
+    body["spec"]["volumes"] = [{"name": "v", "configMap": {"name": name}}]
     server.call("POST", PODS, body, status=201)
-    refusal(server, "GET", f"{SECRETS}/{name}")
+    assert refusal(server, "GET", f"{NAMESPACE}/configmaps/{name}").endswith(NO_PATH)
     assert server.call("GET", f"{PODS}/{body['metadata']['name']}", client="n1")
     remove(server, f"{PODS}/{body['metadata']['name']}")
 
@@ -326,8 +328,8 @@ def test_volumes_lead_to_their_secrets(server):
     assert refusal(server, "GET", f"{SECRETS}/{for_controller}").endswith(NO_PATH)
     grown = {"status": {"capacity": {"storage": "2Gi"}, "conditions": [{"type": "FileSystemResizePending", "status": "True"}]}}
     assert patch(server, f"{claims}/{name}/status", grown).status == 200
-    assert patch(server, f"{claims}/{name}/status", {"status": {"phase": "Lost"}}).json()["message"].endswith(
-        'node "n1" is not allowed to update fields other than status.quantity and status.conditions')
+    assert patch(server, f"{claims}/{name}/status", {"status": {"phase": "Lost"}}).json()["message"].startswith(
+        f'persistentvolumeclaims "{name}" is forbidden: node "n1" is not allowed to update fields other than status.quantity and status.conditions')
     assert patch(server, f"{claims}/{name}/status", {"metadata": {"labels": {"a": "b"}}}).status == 403
     remove(server, f"{PODS}/{made}")
     assert refusal(server, "GET", f"{volumes}/{bound}").endswith(NO_PATH)

@@ -117,6 +117,11 @@ static void accounts_that_are_not_there_are_said(void **state)
     assert_int_equal(pod_admit_service_account(&arena, mirror, BYTES("d"), NULL, &error), ERR_FORBIDDEN);
     assert_string_equal(
         text(error.message), "pods \"x\" is forbidden: a mirror pod may not reference service accounts");
+    mirror = pod("\"volumes\":[{\"name\":\"v\",\"secret\":{\"secretName\":\"s\"}}]");
+    (void)json_add(
+        json_get(mirror, BYTES("metadata")), BYTES("annotations"), parsed("{\"kubernetes.io/config.mirror\":\"m\"}"));
+    assert_int_equal(pod_admit_service_account(&arena, mirror, BYTES("d"), NULL, &error), ERR_FORBIDDEN);
+    assert_string_equal(text(error.message), "pods \"x\" is forbidden: a mirror pod may not reference secrets");
 }
 
 /* ---- Priorities */
