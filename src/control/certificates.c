@@ -204,7 +204,8 @@ static err_t judge(struct worker *worker, struct arena *arena, const struct stan
         return approve(worker, arena, s, "Auto approving kubelet client certificate after SubjectAccessReview.", error);
     log_event(LOG_WARNING,
         "a certificate for a node that is there, or for another than its token's, is not approved by "
-        "itself: kubectl certificate approve");
+        "itself: kubectl certificate approve",
+        log_text("request", (const char *)arena_format(arena, "%.*s", BYTES_FMT(s->name)).p));
     return ERR_OK;
 }
 

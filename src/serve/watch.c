@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/watch.h"
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "serve/upgrade.h"
 #include "serve/watch_hub.h"
@@ -350,11 +351,20 @@ static void watch_timer(struct timer *timer)
     http_resume(w->member.exchange);
 }
 
+/* No longer than the certificate that asks: each request checks its end, and this one goes on. */
+static uint64_t longest(const struct http_exchange *x)
+{
+    const struct x509_identity *peer = http_peer(x);
+    int64_t left = peer ? peer->not_after - clock_wall_seconds() : INT32_MAX;
+    return left < 0 ? 0 : left < INT32_MAX ? (uint64_t)left + 1 : INT32_MAX;
+}
+
 static void plan_end(struct watch *w, const struct request_options *o)
 {
-    uint64_t now = loop_now_ms(loop_of(w));
+    uint64_t now = loop_now_ms(loop_of(w)), most = longest(w->member.exchange);
     uint64_t seconds =
         o->timeout_seconds > 0 ? (uint64_t)o->timeout_seconds : DEFAULT_TIMEOUT_S + random_below(DEFAULT_TIMEOUT_S);
+    seconds = seconds < most ? seconds : most;
     w->end_ms = now + seconds * 1000;
     w->bookmarks = o->allow_bookmarks;
     uint64_t last = seconds * 1000 > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : now + 1;

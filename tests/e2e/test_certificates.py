@@ -327,8 +327,8 @@ def test_a_node_gets_and_renews_its_certificate(server, tmp_path):
     name, _ = ask(server, again, KUBELET, CLIENT_USAGES, client=f"system:node:{node}")
     assert condition(settled(server, name), "Approved")["message"] == \
         "Auto approving self kubelet client certificate after SubjectAccessReview."
-    other, _ = ask(server, node_request(tmp_path, "other")[1], KUBELET, CLIENT_USAGES, client=f"system:node:{node}")
-    stays_pending(server, other)
+    other = csr(unique(), node_request(tmp_path, "other")[1], KUBELET, CLIENT_USAGES)
+    assert f"can only create a node CSR with CN=system:node:{node}" in server.call("POST", CSRS, other, 403, client=f"system:node:{node}")["message"]
 
 
 def test_a_node_that_is_there_is_not_taken_over(server, tmp_path):

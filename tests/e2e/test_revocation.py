@@ -141,6 +141,13 @@ def resume(server, client, session):
         return None
 
 
+def test_a_watch_ends_with_its_certificate(serve, authority):
+    begun = harness.time.monotonic()
+    watch = open_watch(serve, authority.client("short", end=4))
+    watch.rest()
+    assert harness.time.monotonic() - begun < 20
+
+
 def test_a_ca_that_is_taken_away_takes_its_connections(start, tmp_path):
     first, second = Authority(tmp_path / "first", "first"), Authority(tmp_path / "second", "second")
     trusted = tmp_path / "trusted.pem"
