@@ -7,7 +7,8 @@
  *
  * A small create stays on its loop: its steps cost less than the way to the pool and back. It never waits there, and
  * reads no object but its namespace and what admission asks. What costs more than its bytes tell goes to the pool:
- * definitions of kinds, their objects (a definition's patterns and enumerations may cost seconds), and Pods.
+ * definitions of kinds, their objects (a definition's patterns and enumerations may cost seconds), Pods, and reviews of
+ * rules, of which somebody may have thousands.
  *
  * A step that fails goes to the last one, which answers with the error's Status. A request that comes back to a loop
  * whose client has left is dropped there. */
@@ -76,7 +77,7 @@ static const struct step {
     {encode_step, WRITES, ON_POOL},
     {commit_step, WRITES, ON_POOL},
     {conclude_step, WRITES, ON_LOOP},
-    {review_step, REVIEWS, ON_LOOP},
+    {review_step, REVIEWS, ON_POOL},
     {write_answer_step, WRITES | REVIEWS, ON_LOOP},
     {refuse_step, ALL, ON_LOOP},
 };
@@ -173,7 +174,7 @@ void request_continue(struct request *r)
 static bool is_small(const struct request *r)
 {
     return r->verb == VERB_CREATE && r->exchange->body.n <= SMALL_BODY && !r->kind->custom && r->kind != &pod_kind &&
-           r->kind != &custom_resource_definition_kind;
+           r->kind != &custom_resource_definition_kind && r->kind != &self_subject_rules_review_kind;
 }
 
 static enum where place_of(const struct step *step, const struct request *r)

@@ -12,6 +12,7 @@ GROUP = "rbac.authorization.k8s.io"
 ROLE = {"metadata": {"name": "can"}, "rules": [
     {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["allowed"], "verbs": ["get", "update"]},
     {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"]},
+    {"apiGroups": [""], "resources": ["secrets"], "resourceNames": ["mountable"], "verbs": ["mount"]},
     {"apiGroups": [""], "resources": ["pods/eviction"], "verbs": ["create"]},
     {"apiGroups": ["apps"], "resources": ["deployments"], "verbs": ["list"]}]}
 CLUSTER_ROLE = {"metadata": {"name": "can"}, "rules": [
@@ -60,6 +61,9 @@ YES, NO = ("yes\n", 0), ("no\n", 1)
     (["get", "secrets"], NO),
     (["update", "secret/allowed", "-n", "default"], YES),
     (["get", "secrets/allowed", "-n", "kube-system"], NO),
+    (["mount", "secrets/mountable"], YES),  # a verb of Coffer's own
+    (["mount", "secrets/allowed"], NO),
+    (["get", "secrets/mountable"], NO),
     (["deletecollection", "configmaps"], YES),
     (["list", "configmaps", "--all-namespaces"], NO),
     (["create", "pods", "--subresource=eviction"], YES),
