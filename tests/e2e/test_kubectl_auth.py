@@ -111,6 +111,22 @@ def test_whoami(dev, admin):
         assert kubectl.out("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}") == found["status"]["userInfo"]["username"]
 
 
+def test_can_i_as_another(dev, admin):
+    def asked(*question):
+        done = admin.run("auth", "can-i", *question, check=False)
+        return done.stdout.splitlines()[0], done.returncode
+    assert asked("get", "secrets/allowed", "--as=somebody", "--as-group=devs") == ("yes", 0)
+    assert asked("get", "secrets/allowed", "--as=somebody") == ("no", 1)
+    assert asked("get", "secrets", "--as=somebody", "--as-group=system:masters") == ("yes", 0)
+    assert asked("list", "nodes", "--as=system:serviceaccount:default:default") == ("no", 1)
+    rows = admin.out("auth", "can-i", "--list", "--as=somebody", "--as-group=devs")
+    assert "[mountable]" in rows and "[mountable]" not in admin.out("auth", "can-i", "--list", "--as=somebody")
+    assert "orbidden" in dev.refused("auth", "can-i", "get", "secrets", "--as=admin")
+    if admin.minor >= 28:
+        found = json.loads(admin.out("auth", "whoami", "--as=somebody", "--as-group=devs", "-o", "json"))
+        assert found["status"]["userInfo"] == {"username": "somebody", "groups": ["devs", "system:authenticated"]}
+
+
 # ---- reconcile
 
 def manifest(rules, subjects, name):

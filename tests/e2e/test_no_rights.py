@@ -244,6 +244,18 @@ def test_all_namespaces(closed):
         asker.close()
 
 
+def test_documents(closed):
+    """Paths that are no resources: the same word for those that exist and those that do not."""
+    asker, told = Asker(closed, "nobody"), {}
+    for path in ("/metrics", "/debug", "/logs", "/nothing", "/readyz/store", "/livez/nothing", "/.well-known/nothing"):
+        for method in ("GET", "POST", "DELETE"):
+            answer = asker.ask(method, path, [], None)
+            assert answer.status == 403, (method, path, answer)
+            told.setdefault(method, set()).add(answer.body.replace(path.encode(), b"PATH"))
+    assert all(len(found) == 1 for found in told.values()), told
+    asker.close()
+
+
 def test_rights_elsewhere_are_rights(closed):
     """The run above would prove nothing if its user could do nothing."""
     asker = Asker(closed, "elsewhere")
