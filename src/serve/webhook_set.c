@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define CONFIGURATION_MEMORY (16u << 20)
+#define CONFIGURATION_MEMORY (256u << 20) /* of a body of 3 MiB that is all small webhooks */
 #define TIMEOUT_SECONDS      10
 #define PORT                 443
 
@@ -155,13 +155,15 @@ static err_t compile_client(struct arena *arena, const struct json *client, stru
         w->port = number_of(service, "port", PORT);
         w->url = arena_format(arena, "https://%.*s.%.*s.svc:%u%s%.*s", BYTES_FMT(w->service),
             BYTES_FMT(w->service_namespace), w->port, bytes_start(path, BYTES("/")) ? "" : "/", BYTES_FMT(path));
+        if (!w->url.p)
+            return arena_error(arena, error);
     }
     w->destination = host_of(w->url);
     if (w->destination.n == 0) /* stored by another server: calls fail, on the pool that they belong to */
         w->destination = BYTES("nowhere");
     if (ca.n > 0 && base64_decode(arena, BASE64_STANDARD, ca, &w->ca_pem, &offset) != ERR_OK)
         return error_set(error, ERR_CORRUPT, "the caBundle of the webhook %.*s cannot be read", BYTES_FMT(w->name));
-    return w->url.p ? ERR_OK : arena_error(arena, error);
+    return ERR_OK;
 }
 
 /* v1, unless the list names v1beta1 before it. */
@@ -235,6 +237,8 @@ static err_t compile(enum webhook_phase phase, const struct kind *kind, bytes na
         *ret = c;
     else
         configuration_release(c);
+    if (code == ERR_TOO_MANY_REQUESTS) /* its own bound: trying again would not help */
+        return error_set(error, ERR_TOO_LARGE, "the webhook configuration %.*s is too large", BYTES_FMT(name));
     return code;
 }
 

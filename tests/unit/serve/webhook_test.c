@@ -168,6 +168,29 @@ static void configurations_are_in_the_order_of_their_names(void **state)
         put(names[i], NULL);
 }
 
+static void a_large_configuration_is_held(void **state)
+{
+    const struct webhook_subject subject = {OPERATION_CREATE, &secret_kind, BYTES(""), BYTES("ns")};
+    struct webhook *found[4];
+    const struct kind *as[4];
+    struct buffer configuration;
+
+    (void)state;
+    buffer_init(&configuration, &arena);
+    buffer_text(&configuration, "{\"kind\":\"ValidatingWebhookConfiguration\",\"apiVersion\":"
+                                "\"admissionregistration.k8s.io/v1\",\"metadata\":{\"name\":\"c\"},\"webhooks\":[");
+    while (configuration.n < (3u << 20))
+        buffer_text(&configuration, "{\"name\":\"w\"},");
+    buffer_text(&configuration, "{\"name\":\"last\"," RULE(ANY, ANY, ANY, ANY, "") "}]}\n");
+    assert_false(configuration.failed);
+    assert_int_equal(webhooks_follow(WEBHOOK_VALIDATING, &validating_webhook_configuration_kind, BYTES("c"),
+                         buffer_bytes(&configuration), &error),
+        ERR_OK);
+    assert_int_equal(match(&subject, found, as), 1);
+    assert_string_equal(text(found[0]->name), "last");
+    put("c", NULL);
+}
+
 /* ---- Answers. */
 
 #define REVIEW(response)                                                                                               \
@@ -487,6 +510,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(rules_choose_requests, set_up, tear_down),
         cmocka_unit_test_setup_teardown(equivalent_versions_match_unless_exact, set_up, tear_down),
         cmocka_unit_test_setup_teardown(configurations_are_in_the_order_of_their_names, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_large_configuration_is_held, set_up, tear_down),
         cmocka_unit_test_setup_teardown(answers_are_read_or_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(denials_are_failures_whatever_they_say, set_up, tear_down),
         cmocka_unit_test_setup_teardown(values_are_hidden_and_come_back, set_up, tear_down),
