@@ -26,6 +26,7 @@ enum map {
 
 struct node_graph {
     struct published_value value;
+    uint64_t version;
     const struct persistent_map *maps[MAPS];
 };
 
@@ -437,6 +438,7 @@ static struct node_graph *copy_newest(void)
         return NULL;
     *g = *newest();
     g->value = (struct published_value){1, free_graph};
+    g->version++;
     for (size_t i = 0; i < MAPS; i++)
         persistent_map_hold(g->maps[i]);
     return g;
@@ -512,6 +514,11 @@ bool node_graph_put_attachment(bytes name, bytes node)
         record_add(record, node);
     }
     return replace(ATTACHMENTS, name, record, NULL);
+}
+
+uint64_t node_graph_version(void)
+{
+    return ((const struct node_graph *)published_see(&current))->version;
 }
 
 void node_graph_clear(void)

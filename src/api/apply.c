@@ -3,11 +3,11 @@
 #include "api/apply_values.h"
 #include "api/decode.h"
 #include "api/managed_entries.h"
+#include "api/object.h"
 #include "text/utf8.h"
 
 #define BEFORE_FIRST_APPLY "before-first-apply"
 #define KUBECTL            "kubectl"
-#define LAST_APPLIED       "kubectl.kubernetes.io/last-applied-configuration"
 
 struct apply {
     struct arena *arena;

@@ -42,6 +42,9 @@ bytes object_stub_text(struct arena *, const struct kind *, bytes namespace, byt
 /* Whether a tree is such a stub, or poses as one. */
 bool object_is_stub(const struct json *object);
 
+/* What `kubectl apply` keeps of the configuration that it applied. */
+#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
+
 /* ---- Metadata rules. */
 /* What the server owns, on create: uid, creationTimestamp, generated name, namespace; clears resourceVersion, selfLink,
  * deletion fields. What is not stored gets a namespace alone. Texts for bad namespace or a set resourceVersion as

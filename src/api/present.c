@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/present.h"
 
+#include "api/object.h"
 #include "api/schemas.h"
 #include "base/clock.h"
 #include "text/yaml.h"
@@ -36,12 +37,22 @@ static err_t parse(
     return ERR_OK;
 }
 
+/* Metadata never carries values of a Secret; to who may not see objects of the kind, it carries no object at all. */
+static err_t redact(struct arena *arena, const struct presentation *p, const struct kind *kind, struct json *metadata,
+    struct error *error)
+{
+    if (kind->rules->redact_metadata)
+        return kind->rules->redact_metadata(arena, metadata, error);
+    if (p->metadata_only)
+        json_remove(json_get(metadata, BYTES("annotations")), BYTES(LAST_APPLIED));
+    return ERR_OK;
+}
+
 static err_t put_partial(struct arena *arena, struct buffer *b, const struct presentation *p, const struct kind *kind,
     struct json *object, struct error *error)
 {
     struct json *metadata = json_get(object, BYTES("metadata"));
-    if (kind->rules->redact_metadata)
-        TRY(kind->rules->redact_metadata(arena, metadata, error));
+    TRY(redact(arena, p, kind, metadata, error));
     buffer_format(
         b, "{\"kind\":\"PartialObjectMetadata\",\"apiVersion\":\"meta.k8s.io/%s\",\"metadata\":", meta_version(p));
     json_write(b, metadata);
@@ -269,8 +280,8 @@ err_t present_message(struct arena *arena, struct buffer *b, const struct presen
 {
     struct json *object;
     TRY(parse(arena, kind, text, revision, &object, error));
-    if (p->form != FORM_OBJECT && kind->rules->redact_metadata)
-        TRY(kind->rules->redact_metadata(arena, json_get(object, BYTES("metadata")), error));
+    if (p->form != FORM_OBJECT)
+        TRY(redact(arena, p, kind, json_get(object, BYTES("metadata")), error));
     return encode_protobuf(arena, b, p->form == FORM_OBJECT ? kind->schema : &partial, object, error);
 }
 

@@ -13,7 +13,8 @@ struct presentation {
     enum form form;
     bool v1beta1;                                                    /* meta.k8s.io version of Table and Partial */
     enum { INCLUDE_METADATA, INCLUDE_NONE, INCLUDE_OBJECT } include; /* Table's includeObject */
-    bool pretty; /* ?pretty=true, and user agents of browsers, curl and wget */
+    bool metadata_only; /* for who may not see the object: nothing in its metadata tells values either */
+    bool pretty;        /* ?pretty=true, and user agents of browsers, curl and wget */
 };
 
 /* Picks by Accept (q values and parameters as kube-apiserver: see golden 011-019, 447-449; but JSON comes before

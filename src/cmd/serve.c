@@ -43,7 +43,7 @@ struct serve_options {
     int log_level, log_format;
     int pod_security_default; /* enum pod_security_level */
     struct serve_token_options tokens;
-    bool anonymous_health, debuggable, no_controllers, no_sandbox;
+    bool filtered_lists, anonymous_health, debuggable, no_controllers, no_sandbox;
 };
 
 static const char *const log_levels[] = {"error", "warning", "info", "debug", "trace", NULL};
@@ -107,6 +107,9 @@ static const struct command_option serve_rows[] = {
     {"pod-security-default", 0, OPTION_CHOICE, "LEVEL",
         "Pod Security level of namespaces whose labels say nothing; kube-system is exempt", FIELD(pod_security_default),
         .choices = pod_security_levels},
+    {"filtered-lists", 0, OPTION_FLAG, NULL,
+        "who may list or watch some names alone gets those, also without asking for coffer.dev/filtered=true",
+        FIELD(filtered_lists)},
     {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
     {"anonymous-auth", 0, OPTION_FLAG, NULL, "let requests without a credential be those of system:anonymous",
         FIELD(tokens.anonymous)},
@@ -368,6 +371,7 @@ static err_t open_server(struct error *error)
         .loop_count = run.loop_count,
         .memory_limit = run.options->memory_limit,
         .pod_security_default = (enum pod_security_level)run.options->pod_security_default,
+        .filtered_lists = run.options->filtered_lists,
         .anonymous_health = run.options->anonymous_health};
     const struct http_options http_options = {.listener = run.listener, .address = run.address, .port = run.port};
 

@@ -3,10 +3,9 @@
 #ifndef COFFER_KINDS_SECRET_H
 #define COFFER_KINDS_SECRET_H
 
-#include "text/json.h"
+#include "api/object.h"
 
 #define REMOVED_MARK "(removed)" /* docs/compatibility.md names it */
-#define LAST_APPLIED "kubectl.kubernetes.io/last-applied-configuration"
 
 /* kind_rules.redact_metadata, hide and reveal of a Secret. The marks of data are the mark in base64. */
 err_t secret_redact_metadata(struct arena *, struct json *metadata, struct error *);

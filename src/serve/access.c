@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who asks, as whom, and whether they may: before anything but the path and headers was looked at. */
 #include "access/impersonate.h"
-#include "serve/steps.h"
+#include "serve/visible.h"
 
 enum step_result authenticate_step(struct request *r)
 {
@@ -17,7 +17,7 @@ enum step_result authenticate_step(struct request *r)
 }
 
 /* The 403, whose details name what was asked for. */
-static enum step_result forbid(struct request *r, const struct attributes *a, bytes reason)
+enum step_result access_forbid(struct request *r, const struct attributes *a, bytes reason)
 {
     r->forbidden = authorize_forbid(r->arena, a, reason, &r->error) == ERR_FORBIDDEN;
     if (a->resource_request)
@@ -44,7 +44,7 @@ enum step_result impersonate_step(struct request *r)
     }
     if (code != ERR_OK)
         return STEP_FAIL;
-    return result == IMPERSONATION_DENIED ? forbid(r, &denied, BYTES("")) : STEP_NEXT;
+    return result == IMPERSONATION_DENIED ? access_forbid(r, &denied, BYTES("")) : STEP_NEXT;
 }
 
 /* The field selector, before it is known to be right: what is wrong with it is told to who may know. */
@@ -77,7 +77,7 @@ static err_t ask_by_selector(struct request *r)
     if (!r->kind || !(verbs & VERB_BIT(r->verb)) || r->exchange->query.n == 0)
         return ERR_OK;
     error_init(&ignored, r->arena);
-    text = find_selector(r);
+    text = filtered_take(r->arena, find_selector(r), &r->filtered);
     selector = arena_zero(r->arena, sizeof *selector);
     if (selector && text.n > 0 && field_selector_parse(r->arena, r->kind, text, selector, &ignored) == ERR_OK) {
         name = field_selector_required_name(selector);
@@ -99,5 +99,15 @@ enum step_result authorize_step(struct request *r)
         return STEP_FAIL;
     if (authorize(r->arena, &r->attributes, &decision, &r->error) != ERR_OK)
         return STEP_FAIL;
-    return decision.allowed ? STEP_NEXT : forbid(r, &r->attributes, decision.reason);
+    if (decision.allowed)
+        return STEP_NEXT;
+    if (r->kind && (r->verb == VERB_LIST || r->verb == VERB_WATCH)) {
+        bool any;
+        r->filtered = r->filtered || r->server->options.filtered_lists;
+        if (visible_find(r->arena, &r->attributes, r->filtered, &r->visible, &any, &r->error) != ERR_OK)
+            return STEP_FAIL;
+        if (any)
+            return STEP_NEXT;
+    }
+    return access_forbid(r, &r->attributes, decision.reason);
 }

@@ -10,6 +10,7 @@
 #include "api/continue_token.h"
 #include "base/clock.h"
 #include "serve/steps.h"
+#include "serve/visible.h"
 
 #define TURN_US          1000
 #define TURN_CHECK       16 /* rows between two looks at the clock */
@@ -86,7 +87,8 @@ static struct list *list_new(struct request *r)
     l->kind = r->kind;
     l->options = &r->options;
     l->shown = (struct present_list){.presentation = &r->presentation, .kind = r->kind, .remaining = -1};
-    l->selective = r->options.labels.count + r->options.fields.count > 0;
+    l->visible = r->visible.limited ? &r->visible : NULL;
+    l->selective = r->options.labels.count + r->options.fields.count > 0 || l->visible;
     l->looks_inside = r->options.labels.count > 0 || !field_selector_only_names(&r->options.fields);
     l->skip_unreadable = l->looks_inside || r->verb == VERB_DELETECOLLECTION;
     arena_init(&l->piece, READ_ARENA_LIMIT);
@@ -181,7 +183,7 @@ static int consider(struct list *l, const struct record *record, bool want_text,
     err_t code;
 
     key_split(record->key.name, &namespace, &name);
-    if (!field_selector_may_match_name(&o->fields, namespace, name))
+    if (!field_selector_may_match_name(&o->fields, namespace, name) || (l->visible && !visible_has(l->visible, name)))
         return 0;
     if (!want_text && !l->looks_inside)
         return 1;
@@ -293,8 +295,15 @@ static err_t plan_take(
     (void)text, (void)error;
     if (++l->planned < plan->limit)
         return ERR_OK;
+    if (l->planned > plan->limit) { /* one more that the user may see */
+        l->remaining = 1;
+        *ret_go_on = false;
+        return ERR_OK;
+    }
     memcpy(l->planned_last, record->key.name.p, record->key.name.n);
     l->planned_last_size = record->key.name.n;
+    if (l->visible) /* whether there are others is not to be told: the walk goes on to the next visible one */
+        return ERR_OK;
     l->remaining = (int64_t)range_count(range);
     *ret_go_on = false;
     return ERR_OK;
@@ -332,7 +341,7 @@ static enum step_result plan_page(struct request *r)
 
     if (list_walk_before(r, &visit, &end) != ERR_OK)
         return STEP_FAIL;
-    if (!end && l->planned < r->options.limit) {
+    if (!end && l->planned < r->options.limit + (l->visible ? 1 : 0)) {
         r->wait_ms = 0;
         return STEP_AGAIN;
     }

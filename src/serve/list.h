@@ -24,9 +24,10 @@ struct list {
     bytes prefix;   /* "" or "namespace/" */
     bool continued; /* from a token, at this revision; -1: at the newest */
     int64_t continued_revision;
-    bool selective;       /* there are selectors */
-    bool looks_inside;    /* and names do not decide them */
-    bool skip_unreadable; /* what cannot be read is left out; else a stub stands for it */
+    const struct visible *visible; /* NULL: all of it */
+    bool selective;                /* there are selectors, or names that are not visible */
+    bool looks_inside;             /* and names do not decide them */
+    bool skip_unreadable;          /* what cannot be read is left out; else a stub stands for it */
     bool ended, warned;
 
     uint8_t start[LIST_KEY_MAX]; /* where it begins */

@@ -2,6 +2,7 @@
 /* The query: which parameters a verb reads is a table; unknown ones are ignored, as kube-apiserver does. The sentences
  * are its own. */
 #include "serve/steps.h"
+#include "serve/visible.h"
 #include "text/utf8.h"
 
 #define BIT(verb)  VERB_BIT(VERB_##verb)
@@ -379,8 +380,13 @@ static err_t parse_selectors(struct request *r)
 
     if (o->label_selector.n > 0)
         TRY(label_selector_parse(r->arena, o->label_selector, &o->labels, &r->error));
-    if (o->field_selector.n > 0)
+    if (o->field_selector.n > 0) {
+        bool asked;
+        o->field_selector = filtered_take(r->arena, o->field_selector, &asked);
+        if (!o->field_selector.p)
+            return arena_error(r->arena, &r->error);
         TRY(field_selector_parse(r->arena, r->kind, o->field_selector, &o->fields, &r->error));
+    }
     if (r->legacy_watch && r->name.n > 0) {
         bytes required = field_selector_required_name(&o->fields);
         bytes text = arena_join(r->arena, o->field_selector, o->field_selector.n > 0 ? BYTES(",") : BYTES_NONE,

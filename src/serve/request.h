@@ -65,6 +65,14 @@ struct request_options {
     uint64_t timeout_ms;
 };
 
+/* What of a collection a user may see who may not see all of it. */
+struct visible {
+    bool metadata_only; /* by the virtual verb list-metadata: forms that hold no values */
+    bool limited;       /* by rules with resourceNames: these names alone, sorted */
+    const bytes *names;
+    size_t count;
+};
+
 struct route;
 struct list;
 struct webhook_run;
@@ -94,6 +102,8 @@ struct request {
     bytes namespace, name; /* namespace "" for cluster scope or all namespaces */
     struct attributes attributes;
     struct user user;
+    bool filtered;          /* of a list or watch: only what may be seen is wanted */
+    struct visible visible; /* and that is this */
 
     struct request_options options;
     struct presentation presentation;

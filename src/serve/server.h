@@ -33,6 +33,7 @@ struct server_options {
     size_t memory_limit;         /* what arena_set_memory_limit was given; 0: none. 429 for new work near it */
     unsigned request_timeout_ms; /* 0: 60 s */
     enum pod_security_level pod_security_default; /* enforced in namespaces whose labels say nothing */
+    bool filtered_lists;                          /* who may list some names alone gets those, asked or not */
     bool anonymous_health;                        /* bare /livez and /readyz need no identity */
 };
 

@@ -48,6 +48,7 @@ static const struct step {
     {document_step, DOCUMENTS, ON_LOOP},
     {options_step, RESOURCES, ON_LOOP},
     {form_step, RESOURCES, ON_LOOP},
+    {visible_step, BIT(LIST) | BIT(WATCH), ON_LOOP},
     {room_step, RESOURCES, ON_LOOP},
     {get_step, BIT(GET), ON_LOOP},
     {watch_start, BIT(WATCH), ON_LOOP},

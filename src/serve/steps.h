@@ -22,6 +22,11 @@ bytes route_rest(const struct request *);
 
 /* access.c: who asks, as whom, and whether they may. */
 step_function authenticate_step, impersonate_step, authorize_step;
+/* The 403 of authorization for what was asked, and its details. */
+enum step_result access_forbid(struct request *, const struct attributes *, bytes reason);
+
+/* visible.c: whether the form that was chosen is one that the user may see. */
+step_function visible_step;
 
 /* options.c */
 step_function options_step;

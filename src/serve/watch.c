@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "serve/upgrade.h"
+#include "serve/visible.h"
 #include "serve/watch_hub.h"
 
 #include <stdlib.h>
@@ -271,10 +272,12 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
     window_put(w->lent);
     w->lent = NULL;
     arena_reset(&w->piece);
-    if (w->ended || http_draining(x))
+    if (w->ended || http_draining(x) || w->member.withdrawn == ERR_FORBIDDEN)
         return HTTP_PULL_END;
     error_init(&error, &w->piece);
-    err_t result = next_piece(w, &piece, &error);
+    err_t result = w->member.withdrawn
+                       ? error_set(&error, ERR_EXPIRED, "the names that you may see have changed: list them anew")
+                       : next_piece(w, &piece, &error);
     if (result == ERR_EXPIRED) {
         w->ended = true;
         result = event_error(&w->piece, &w->presentation, &error, &piece);
@@ -397,6 +400,8 @@ static err_t keep_filter(struct watch *w, const struct request *r, struct error 
     /* One name is a bucket of its own only together with its namespace. */
     if (r->namespace.n || !r->kind->namespaced)
         filter->name = name;
+    TRY(watch_right_new(&w->keep, r, &filter->fields, &w->member.right, error));
+    filter->visible = watch_right_visible(w->member.right);
     return w->keep.failed != ERR_OK ? arena_error(&w->keep, error) : ERR_OK;
 }
 
@@ -434,6 +439,7 @@ static err_t watch_prepare(struct watch *w, struct request *r, uint64_t newest)
     if (!watch_hub_join(w->hub, &w->member))
         return error_set(&r->error, ERR_UNAVAILABLE, "the store cannot be read now");
     w->joined = true;
+    w->member.withdrawn = watch_right_check(w->member.right); /* the request may have waited for its revision */
     return ERR_OK;
 }
 

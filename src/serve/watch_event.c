@@ -2,6 +2,7 @@
 #include "serve/watch_event.h"
 
 #include "api/schemas.h"
+#include "serve/visible.h"
 #include "text/protobuf.h"
 
 /* An object that no key opens is shown as a stub: it hides nothing, also not from a watch. */
@@ -58,6 +59,7 @@ err_t event_open_initial(struct server *server, struct arena *arena, const struc
 bool event_concerns(const struct event *event, const struct event_filter *filter)
 {
     return event->kind->number == filter->kind->number &&
+           (!filter->visible || visible_has(filter->visible, event->name)) &&
            (!filter->namespace.n || bytes_equal(filter->namespace, event->namespace)) &&
            (!filter->name.n || bytes_equal(filter->name, event->name));
 }
@@ -194,7 +196,7 @@ err_t event_line(struct arena *arena, struct event *event, enum event_type type,
     const struct presentation *presentation, bool with_columns, bytes *ret, struct error *error)
 {
     bytes *cached = &event->lines[type][form_number(presentation)];
-    bool cacheable = !with_columns && kind == event->kind;
+    bool cacheable = !with_columns && kind == event->kind && !presentation->metadata_only;
     if (cacheable && cached->n) {
         *ret = *cached;
         return ERR_OK;

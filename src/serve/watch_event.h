@@ -33,6 +33,7 @@ struct event_filter {
     const struct kind *kind;
     bytes namespace, name; /* empty: all */
     struct selector labels, fields;
+    const struct visible *visible; /* NULL: all names */
 };
 
 /* Opens a row, and the state before it when `before` is wanted or the row is a deletion. All in the arena: the

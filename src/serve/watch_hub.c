@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "serve/watch_hub.h"
 
+#include "access/node_graph.h"
+#include "access/rbac.h"
 #include "base/log.h"
+#include "serve/visible.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,7 +23,7 @@ struct watch_hub {
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
     uint64_t position;
-    uint64_t kinds; /* the registry's version when it was last looked at */
+    uint64_t kinds, rules, graph; /* versions of registry, RBAC and node graph when they were last looked at */
     struct window *window;
     struct watch_member *resumed; /* members that have not taken the window yet */
     struct watch_member *buckets[BUCKETS];
@@ -263,6 +266,24 @@ static void end_unserved(struct watch_hub *hub)
         }
 }
 
+/* Rules or the Pods of nodes changed: a watch that is not allowed any more, or would show others, sends nothing more.
+ */
+static void end_withdrawn(struct watch_hub *hub)
+{
+    uint64_t rules = rbac_version(rbac_current()), graph = node_graph_version();
+    bool all = rules != hub->rules, nodes = graph != hub->graph;
+    hub->rules = rules;
+    hub->graph = graph;
+    for (size_t i = 0; i < BUCKETS && (all || nodes); i++)
+        for (struct watch_member *m = hub->buckets[i]; m; m = m->next) {
+            if (m->withdrawn || !(all || watch_right_of_node(m->right)))
+                continue;
+            m->withdrawn = watch_right_check(m->right);
+            if (m->withdrawn)
+                http_resume(m->exchange);
+        }
+}
+
 static void hub_turn(struct task *task)
 {
     struct watch_hub *hub = (struct watch_hub *)((char *)task - offsetof(struct watch_hub, task));
@@ -271,6 +292,7 @@ static void hub_turn(struct task *task)
     leave_behind(hub);
     if (atomic_load(&hub->count) == 0)
         return;
+    end_withdrawn(hub);
     if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK) {
         scatter(hub, hub->position); /* no commit may follow that would try again */
         return;

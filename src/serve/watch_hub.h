@@ -28,8 +28,10 @@ struct watch_member {
     struct watch_member *next, **link;                 /* of its bucket */
     struct watch_member *resumed_next, **resumed_link; /* of those that have a window to take */
     bool resumed, live;
-    bool ends;             /* when it has read the log up to now */
-    struct window *window; /* while live and resumed: what to take events from */
+    bool ends;                 /* when it has read the log up to now */
+    struct watch_right *right; /* NULL: it cannot be withdrawn */
+    err_t withdrawn;           /* what watch_right_check said, once it was no more ERR_OK: the watch ends at once */
+    struct window *window;     /* while live and resumed: what to take events from */
 };
 
 /* live, filter and exchange are set by the caller; a member that has read the log up to now sets live itself. False

@@ -151,9 +151,9 @@ def encode_request(method, path, headers, body, host):
 class Watch:
     """A watch on a connection of its own; next() waits for the next event."""
 
-    def __init__(self, connection, path):
+    def __init__(self, connection, path, headers=()):
         self.connection = connection
-        connection.send("GET", path)
+        connection.send("GET", path, headers)
         self.answer = connection.head()
         self.text = b""
         self.source = connection.pieces(self.answer)

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A list shows what one may read: metadata alone by the virtual verb list-metadata, some names alone by rules with
+ * resourceNames, where the client asks for that or the server always does. */
+#include "serve/visible.h"
+
+#include "access/rbac.h"
+
+/* ---- Asking for it. */
+
+static bool is_filtered(bytes requirement, bool *ret_value)
+{
+    static const char *const forms[] = {"coffer.dev/filtered=", "coffer.dev/filtered=="};
+
+    for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
+        bytes form = bytes_of(forms[i]), value;
+        if (!bytes_start(requirement, form))
+            continue;
+        value = bytes_skip(requirement, form.n);
+        *ret_value = bytes_equal(value, BYTES("true"));
+        if (*ret_value || bytes_equal(value, BYTES("false")))
+            return true;
+    }
+    return false;
+}
+
+bytes filtered_take(struct arena *arena, bytes text, bool *ret_asked)
+{
+    struct buffer rest;
+    bool any = false;
+
+    *ret_asked = false;
+    buffer_init(&rest, arena);
+    for (bytes left = text; left.n > 0;) { /* a comma in a value has a backslash before it, and no such value fits */
+        bytes requirement = {left.p, bytes_find(left, ',')};
+        left = bytes_skip(left, requirement.n < left.n ? requirement.n + 1 : requirement.n);
+        if (is_filtered(requirement, ret_asked)) {
+            any = true;
+            continue;
+        }
+        if (rest.n > 0)
+            buffer_byte(&rest, ',');
+        buffer_put(&rest, requirement);
+    }
+    if (!any)
+        return text;
+    return rest.failed ? BYTES_NONE : rest.n > 0 ? buffer_bytes(&rest) : BYTES("");
+}
+
+/* ---- What is visible. */
+
+bool visible_has(const struct visible *visible, bytes name)
+{
+    size_t low = 0, high = visible->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = bytes_compare(visible->names[middle], name);
+        if (order == 0)
+            return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return false;
+}
+
+err_t visible_find(struct arena *arena, const struct attributes *asked, bool filtered, struct visible *ret,
+    bool *ret_any, struct error *error)
+{
+    struct attributes metadata = *asked;
+
+    *ret = (struct visible){0};
+    *ret_any = true;
+    metadata.verb = BYTES("list-metadata");
+    if (authorized(&metadata)) {
+        ret->metadata_only = true;
+        return ERR_OK;
+    }
+    if (filtered) {
+        ret->limited = true;
+        TRY(rbac_names(arena, rbac_current(), asked, &ret->names, &ret->count, error));
+        if (ret->count > 0)
+            return ERR_OK;
+        ret->metadata_only = true;
+        TRY(rbac_names(arena, rbac_current(), &metadata, &ret->names, &ret->count, error));
+    }
+    *ret_any = ret->count > 0;
+    return ERR_OK;
+}
+
+static bool same_visible(const struct visible *a, const struct visible *b)
+{
+    if (a->metadata_only != b->metadata_only || a->limited != b->limited || a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++)
+        if (!bytes_equal(a->names[i], b->names[i]))
+            return false;
+    return true;
+}
+
+/* ---- The form. */
+
+/* Table and PartialObjectMetadata; of custom kinds the latter alone, for their columns and selectable fields may show
+ * any value. */
+static bool shows_no_values(const struct request *r)
+{
+    const struct presentation *p = &r->presentation;
+
+    if (p->form == FORM_OBJECT || (p->form == FORM_TABLE && (p->include == INCLUDE_OBJECT || r->kind->custom)))
+        return false;
+    return !r->kind->custom || field_selector_only_names(&r->options.fields);
+}
+
+enum step_result visible_step(struct request *r)
+{
+    r->presentation.metadata_only = r->visible.metadata_only;
+    if (!r->visible.metadata_only || shows_no_values(r))
+        return STEP_NEXT;
+    return access_forbid(r, &r->attributes,
+        r->kind->custom ? BYTES("list-metadata allows PartialObjectMetadata alone, selected by names and labels")
+                        : BYTES("list-metadata allows Table and PartialObjectMetadata alone"));
+}
+
+/* ---- Watches that go on. */
+
+struct watch_right {
+    struct attributes asked;
+    struct user user;
+    struct visible visible;
+    bool filtered, node;
+};
+
+err_t watch_right_new(struct arena *keep, const struct request *r, const struct selector *kept_fields,
+    struct watch_right **ret, struct error *error)
+{
+    const struct attributes *a = &r->attributes;
+    struct watch_right *right;
+    bytes *names, node;
+
+    *ret = NULL;
+    if (user_in_group(&r->user, BYTES(USER_MASTERS)))
+        return ERR_OK;
+    right = arena_zero(keep, sizeof *right);
+    names = arena_alloc(keep, (r->visible.count + 1) * sizeof *names);
+    if (!right || !names)
+        return arena_error(keep, error);
+    TRY(user_copy(keep, &r->user, &right->user, error));
+    right->asked = (struct attributes){.user = &right->user,
+        .resource_request = true,
+        .verb = arena_copy(keep, a->verb),
+        .group = arena_copy(keep, a->group),
+        .version = arena_copy(keep, a->version),
+        .resource = arena_copy(keep, a->resource),
+        .namespace = arena_copy(keep, a->namespace),
+        .name = arena_copy(keep, a->name)};
+    right->asked.fields = a->fields ? kept_fields : NULL;
+    for (size_t i = 0; i < r->visible.count; i++)
+        names[i] = arena_copy(keep, r->visible.names[i]);
+    right->visible = r->visible;
+    right->visible.names = names;
+    right->filtered = r->filtered;
+    right->node = user_is_node(&r->user, &node);
+    *ret = right;
+    return keep->failed ? arena_error(keep, error) : ERR_OK;
+}
+
+const struct visible *watch_right_visible(const struct watch_right *right)
+{
+    return right && right->visible.limited ? &right->visible : NULL;
+}
+
+bool watch_right_of_node(const struct watch_right *right)
+{
+    return right && right->node;
+}
+
+err_t watch_right_check(const struct watch_right *right)
+{
+    struct arena arena;
+    struct error error;
+    struct visible now = {0};
+    err_t code = ERR_OK;
+    bool any = true;
+
+    if (!right)
+        return ERR_OK;
+    if (authorized(&right->asked))
+        return same_visible(&right->visible, &now) ? ERR_OK : ERR_EXPIRED;
+    arena_init(&arena, VISIBLE_MEMORY);
+    error_init(&error, &arena);
+    code = visible_find(&arena, &right->asked, right->filtered, &now, &any, &error);
+    if (code != ERR_OK || !any) /* without memory to look: it may come again */
+        code = ERR_FORBIDDEN;
+    else if (!same_visible(&right->visible, &now))
+        code = ERR_EXPIRED;
+    arena_reset(&arena);
+    return code;
+}
