@@ -357,7 +357,8 @@ void tls_session_shrink(SSL *ssl)
 {
     STACK_OF(X509) *chain = SSL_get0_verified_chain(ssl);
     bool trusted = SSL_get_verify_result(ssl) == X509_V_OK;
-    drop_strangers(SSL_get_peer_cert_chain(ssl), trusted ? chain : NULL);
+    if (!SSL_session_reused(ssl)) /* else it is the first connection's, which did so */
+        drop_strangers(SSL_get_peer_cert_chain(ssl), trusted ? chain : NULL);
     empty(chain);
     drop_ephemeral_key(ssl);
 }

@@ -58,6 +58,16 @@ class Authority:
                       "-startdate", stamp(begin), "-enddate", stamp(end))
         return certificate, key
 
+    def below(self, folder, name):
+        """An authority that this one signed; its clients show its certificate behind their own."""
+        made = Authority(folder, name)
+        request, extensions = folder / "ca.csr", folder / "extensions"
+        extensions.write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n")
+        self._openssl("req", "-new", "-key", str(folder / "ca.key"), "-subj", f"/CN={name}", "-out", str(request))
+        self._openssl("x509", "-req", "-in", str(request), "-CA", str(self.pem), "-CAkey", str(self.folder / "ca.key"), "-CAcreateserial", "-days", "2",
+                      "-extfile", str(extensions), "-out", str(made.pem))
+        return made
+
     def revoke(self, certificate):
         self._openssl("ca", "-config", str(self.folder / "conf"), "-revoke", str(certificate))
 

@@ -141,6 +141,33 @@ def resume(server, client, session):
         return None
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_chain_is_judged_again_in_full(start, authority, tmp_path, version):
+    """Through resumptions and reloads, until the CA in the middle is revoked."""
+    middle = authority.below(tmp_path / "middle", "middle")
+    certificate, key = middle.client("jane")
+    certificate.write_text(certificate.read_text() + middle.pem.read_text())
+    revoked = tmp_path / "crl.pem"
+    revoked.write_text(middle.client("another")[0].read_text())
+    server = start(flags=["--client-ca-file", str(authority.pem), "--client-crl-file", str(revoked)])
+    client = context(server, (certificate, key), version)
+    with wire.Connection(server.address, client) as first:
+        assert first.request("GET", SECRETS).status == 200
+        session = first.socket.session
+        assert [resume(server, client, session) for _ in range(3)] == [200, 200, 200]
+        watch = open_watch(server, (certificate, key))
+        with client.wrap_socket(socket.create_connection(server.address, timeout=wire.TIMEOUT), server_hostname=server.address[0], session=session) as resumed:
+            assert resumed.session_reused
+            reload(server)
+            resumed.sendall(f"GET {SECRETS} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            assert resumed.recv(12) == b"HTTP/1.1 200"
+        assert first.request("GET", SECRETS).status == 200
+        revoked.write_text(middle.pem.read_text())
+        reload(server)
+        watch.rest()
+    assert status(server, (certificate, key)) == 401
+
+
 def test_a_watch_ends_with_its_certificate(serve, authority):
     begun = harness.time.monotonic()
     watch = open_watch(serve, authority.client("short", end=4))
