@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/authenticate.h"
 
+#include "access/bootstrap_token.h"
 #include "access/service_account_token.h"
+#include "access/token_file.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -42,7 +44,8 @@ static err_t by_certificate(
 err_t authenticate_token(
     struct arena *arena, bytes token, const struct audiences *asked, struct authenticated *ret, struct error *error)
 {
-    static token_function *const kinds[] = {service_account_token_authenticate};
+    static token_function *const kinds[] = {
+        token_file_authenticate, service_account_token_authenticate, bootstrap_token_authenticate};
     const struct authenticator *a = authenticator_current();
     struct audiences own;
     struct error why;

@@ -9,9 +9,10 @@
 #include <openssl/evp.h>
 #include <stdlib.h>
 
-#define FILE_LIMIT   (1u << 20)
-#define KEYS_MAX     128
-#define SIGN_RETRIES 3
+#define PUBLISHED_SIGNING_KEYS 6
+#define FILE_LIMIT             (1u << 20)
+#define KEYS_MAX               128
+#define SIGN_RETRIES           3
 
 struct signing_key {
     EVP_PKEY *key;
@@ -30,7 +31,7 @@ struct signing_keys {
 };
 
 static struct signing_keys none = {.published = {.references = 1}};
-static struct published published = PUBLISHED(6, &none.published);
+static struct published published = PUBLISHED(PUBLISHED_SIGNING_KEYS, &none.published);
 static pthread_mutex_t changing = PTHREAD_MUTEX_INITIALIZER; /* the store's record, and what is published */
 static struct signing_keys_options options;
 

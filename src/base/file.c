@@ -30,7 +30,7 @@ static err_t read_whole(
         return error_errno(error, EISDIR, "cannot read %s", path);
     if (st.st_mode & forbidden)
         return error_set(error, ERR_INVALID,
-            "%s holds a private key and may be read or changed by others (mode %04o): chmod 0600 it", path,
+            "%s may be read or changed by others (mode %04o): what it holds is secret, chmod 0600 it", path,
             (unsigned)(st.st_mode & 07777));
     /* A pipe has no size: room for the limit then. */
     size_t room = S_ISREG(st.st_mode) && st.st_size >= 0 && (size_t)st.st_size < limit ? (size_t)st.st_size : limit;

@@ -11,7 +11,7 @@
  * its kin. */
 MUST_CHECK err_t file_read(struct arena *, const char *path, size_t limit, bytes *ret, struct error *);
 
-/* A file that holds a private key: refused (ERR_INVALID) when others than its owner and group may read it, or others
+/* A file that holds a private key or other credentials: refused (ERR_INVALID) when others than its owner and group may read it, or others
  * than its owner write it; links are followed, and what counts is the file that is read. */
 MUST_CHECK err_t file_read_private(struct arena *, const char *path, size_t limit, bytes *ret, struct error *);
 

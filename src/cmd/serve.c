@@ -98,6 +98,8 @@ static const struct command_option serve_rows[] = {
         "how long tokens of service accounts may last (default: as asked for)", FIELD(tokens.longest_ms)},
     {"service-account-jwks-uri", 0, OPTION_TEXT, "URL", "where others find the keys, for the discovery document",
         FIELD(tokens.jwks_uri)},
+    {"token-auth-file", 0, OPTION_TEXT, "FILE", "accept the tokens of this file too (CSV: token,user,uid,\"groups\")",
+        FIELD(tokens.token_file)},
     {"memory-limit", 0, OPTION_SIZE, "SIZE", "memory of all requests together (default: a quarter of the machine's)",
         FIELD(memory_limit)},
     {"store-limit", 0, OPTION_SIZE, "SIZE", "how large the store may grow (default: 1T, sparse)", FIELD(store_limit)},

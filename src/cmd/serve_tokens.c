@@ -3,6 +3,7 @@
 
 #include "access/authenticator.h"
 #include "access/signing_keys.h"
+#include "access/token_file.h"
 #include "base/clock.h"
 #include "base/log.h"
 
@@ -11,7 +12,9 @@
 #define LONGEST_LEAST 3600 /* seconds */
 #define LONGEST_MOST  (INT64_C(1) << 32)
 
-static struct authenticator authenticator; /* one server a process */
+/* One server a process. */
+static struct authenticator authenticator;
+static const char *token_file;
 
 static err_t check_texts(const char *flag, const struct option_list *list, struct error *error)
 {
@@ -86,6 +89,8 @@ err_t serve_tokens_open(struct arena *arena, const struct serve_token_options *o
     authenticator = (struct authenticator){.store = store, .atrest = atrest};
     TRY(set_up(arena, o, address, port, error));
     TRY(signing_keys_open(&keys, clock_wall_seconds(), error));
+    token_file = o->token_file;
+    TRY(token_file_load(token_file, error));
     if (o->anonymous)
         log_event(LOG_WARNING,
             "--anonymous-auth: requests without a credential are system:anonymous's, and get what is granted to it");
@@ -95,11 +100,19 @@ err_t serve_tokens_open(struct arena *arena, const struct serve_token_options *o
 
 err_t serve_tokens_renew(struct error *error)
 {
-    return signing_keys_renew(clock_wall_seconds(), error);
+    err_t keys = signing_keys_renew(clock_wall_seconds(), error),
+          tokens = token_file_load(token_file, keys == ERR_OK ? error : NULL);
+
+    return keys == ERR_OK ? tokens : keys;
 }
 
 void serve_tokens_close(void)
 {
+    struct error error;
+
     authenticator_set(NULL);
+    error_init(&error, NULL);
+    if (token_file_load(NULL, &error) != ERR_OK)
+        log_event(LOG_WARNING, "the file's tokens stay in memory", log_error_text(&error));
     signing_keys_close();
 }

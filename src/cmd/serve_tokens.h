@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 struct serve_token_options {
-    const char *signing_key_file, *jwks_uri;
+    const char *signing_key_file, *jwks_uri, *token_file;
     struct option_list key_files, issuers, audiences;
     uint64_t longest_ms, key_lifetime_ms;
     bool anonymous;

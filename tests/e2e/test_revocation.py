@@ -252,7 +252,7 @@ def test_the_mode_of_a_key_file(start, authority, tmp_path, mode, good):
         return
     with pytest.raises(harness.StartFailed) as failed:
         harness.Server(flags=flags).start()
-    assert f"{key} holds a private key and may be read or changed by others (mode {mode:04o})" in failed.value.output
+    assert f"{key} may be read or changed by others (mode {mode:04o})" in failed.value.output
 
 
 # ---- forward secrecy

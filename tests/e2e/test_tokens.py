@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import os
+import signal
 import time
 
 import harness
@@ -402,8 +403,12 @@ def test_keys_outlive_a_restart_and_follow_each_other():
         server.flags = ["--service-account-key-lifetime", "2s"]
         server.start()
         assert accepted(server, first)
-        harness.poll(lambda: header_of(ask(server, "default")["status"]["token"])["kid"] != header_of(first)["kid"] or server.process.send_signal(1),
-                     "another key", pause=0.3)
+
+        def another_key_signs():
+            server.process.send_signal(signal.SIGHUP)
+            server.notified()  # what is never read would block the server
+            return header_of(ask(server, "default")["status"]["token"])["kid"] != header_of(first)["kid"]
+        harness.poll(another_key_signs, "another key", pause=0.5)
         second = ask(server, "default")["status"]["token"]
         assert accepted(server, first) and accepted(server, second)
         told = {key["kid"] for key in server.request("GET", "/openid/v1/jwks").json()["keys"]}
@@ -415,9 +420,10 @@ def test_keys_outlive_a_restart_and_follow_each_other():
         assert header_of(third)["alg"] == "RS256" and all(accepted(server, token) for token in (first, second, third))
 
 
-def test_private_keys_that_others_may_read_are_refused(keys):
+def test_files_that_others_may_read_or_that_hold_no_keys_are_refused(keys):
     for flag, name, data, mode, reason in (
-            ("--service-account-signing-key-file", "open.pem", pem(keys.signing), 0o644, "private key"),
+            ("--token-auth-file", "tokens.csv", b"token,user,uid", 0o644, "may be read"),
+            ("--service-account-signing-key-file", "open.pem", pem(keys.signing), 0o644, "may be read"),
             ("--service-account-signing-key-file", "public.pem", public_pem(keys.signing), 0o600, "no private key"),
             ("--service-account-signing-key-file", "weak.pem", pem(rsa.generate_private_key(65537, 1024)), 0o600, "RSA of 2048"),
             ("--service-account-key-file", "none.pem", b"nothing", 0o644, "no key in PEM form")):
@@ -441,3 +447,76 @@ def test_nobody_is_anonymous_unless_it_is_said():
         assert answer.status == 403 and 'User "system:anonymous" cannot list resource "secrets"' in answer.json()["message"]
         for value in ("Bearer nope", "Basic YTpi"):
             assert server.request("GET", harness.SECRETS, client="none", headers=[("Authorization", value)]).status == 401
+
+
+# ---- Files, and nodes that join.
+
+def test_tokens_of_a_file_are_read_again():
+    with harness.Server() as server:
+        server.stop()
+        path = write_file(server, "tokens.csv", b'first-token,alice,1,"devs,system:masters"\n')
+        server.flags = ["--token-auth-file", path]
+        server.start()
+        assert status_as(server, "first-token") == 200
+        write_file(server, "tokens.csv", b'second-token,bob,2\n')
+        server.process.send_signal(signal.SIGHUP)
+        harness.poll(lambda: accepted(server, "second-token"), "the file's new token")
+        assert not accepted(server, "first-token") and name_of(server, "second-token") == "bob"
+        write_file(server, "tokens.csv", b'third-token,bob\n')
+        server.process.send_signal(signal.SIGHUP)
+        harness.poll(lambda: "tokens.csv, line 1: not TOKEN,USER,UID" in server.output(), "a line in the log")
+        assert accepted(server, "second-token") and "third-token" not in server.output()
+
+
+SYSTEM = "/api/v1/namespaces/kube-system/secrets"
+
+
+def bootstrap(token, **more):
+    name, secret = token.split(".")
+    data = {"token-id": name, "token-secret": secret, "usage-bootstrap-authentication": "true", **more}
+    return harness.secret(f"bootstrap-token-{name}", {k: v for k, v in data.items() if v is not None}, type="bootstrap.kubernetes.io/token")
+
+
+def test_bootstrap_tokens(server):
+    token = "abcdef.0123456789abcdef"
+    assert not accepted(server, token)
+    server.call("POST", SYSTEM, bootstrap(token, **{"auth-extra-groups": "system:bootstrappers:worker,system:bootstrappers:a:b-c"}), status=201)
+    assert name_of(server, token) == "system:bootstrap:abcdef"
+    for other in ("abcdef.0123456789abcdeg", "abcdeg.0123456789abcdef", "ABCDEF.0123456789abcdef", token + "0", "abcdef.", token.replace(".", "x")):
+        assert not accepted(server, other), other
+    server.call("DELETE", f"{SYSTEM}/bootstrap-token-abcdef")
+    assert not accepted(server, token)
+    cases = {
+        "aaaaa0": ({"expiration": "2020-01-01T00:00:00Z"}, False), "aaaaa1": ({"expiration": "2100-01-01T00:00:00Z"}, True),
+        "aaaaa2": ({"expiration": "soon"}, False), "aaaaa3": ({"usage-bootstrap-authentication": None}, False),
+        "aaaaa4": ({"usage-bootstrap-authentication": "True"}, False), "aaaaa5": ({"token-id": "aaaaa1"}, False),
+        "aaaaa6": ({"auth-extra-groups": "system:masters"}, False), "aaaaa7": ({"auth-extra-groups": "system:bootstrappers:a-"}, False),
+        "aaaaa8": ({"auth-extra-groups": ""}, True), "aaaaa9": ({"token-secret": None}, False),
+    }
+    for name, (more, fine) in cases.items():
+        token = f"{name}.0123456789abcdef"
+        server.call("POST", SYSTEM, bootstrap(token, **more), status=201)
+        assert accepted(server, token) == fine, more
+    opaque = "bbbbb0.0123456789abcdef"
+    server.call("POST", SYSTEM, {**bootstrap(opaque), "type": "Opaque"}, status=201)
+    elsewhere = "bbbbb1.0123456789abcdef"
+    server.call("POST", harness.SECRETS, bootstrap(elsewhere), status=201)
+    assert not accepted(server, opaque) and not accepted(server, elsewhere)
+
+
+def test_browsers_carry_a_token_in_the_protocol_of_a_websocket(server):
+    make_account(server, "browser")
+    token = ask(server, "browser")["status"]["token"]
+
+    def status(protocol, upgrade=True):
+        headers = [("Sec-WebSocket-Version", "13"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Protocol", protocol)]
+        with server.connect("none") as connection:
+            return connection.request("GET", f"{harness.SECRETS}?watch=1",
+                                      [*headers, *([("Connection", "Upgrade"), ("Upgrade", "websocket")] if upgrade else [])]).status
+
+    carrier = "base64url.bearer.authorization.k8s.io."
+    assert status(f"{carrier}{b64url(token.encode())}, base64.binary.k8s.io") == 403
+    assert status(f"{carrier}{b64url(b'nope')}, base64.binary.k8s.io") == 401
+    assert status(f"{carrier}!!!") == 401
+    assert status("base64.binary.k8s.io") == 401
+    assert status(f"{carrier}{b64url(token.encode())}", upgrade=False) == 401
