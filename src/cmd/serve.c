@@ -98,7 +98,7 @@ static const struct command_option serve_rows[] = {
         "how long tokens of service accounts may last (default: as asked for)", FIELD(tokens.longest_ms)},
     {"service-account-jwks-uri", 0, OPTION_TEXT, "URL", "where others find the keys, for the discovery document",
         FIELD(tokens.jwks_uri)},
-    {"token-auth-file", 0, OPTION_TEXT, "FILE", "accept the tokens of this file too (CSV: token,user,uid,\"groups\")",
+    {"token-auth-file", 0, OPTION_FILE, "FILE", "accept the tokens of this file too (CSV: token,user,uid,\"groups\")",
         FIELD(tokens.token_file)},
     {"memory-limit", 0, OPTION_SIZE, "SIZE", "memory of all requests together (default: a quarter of the machine's)",
         FIELD(memory_limit)},
@@ -411,6 +411,7 @@ static err_t start_controllers(struct error *error)
         return ERR_OK;
     run.settings = (struct control_settings){.trusted = trusted,
         .sign = sign,
+        .sign_account_token = serve_tokens_sign,
         .address = run.address,
         .port = run.port,
         .event_ttl_ms = run.options->event_ttl_ms};

@@ -2,6 +2,7 @@
 #include "cmd/serve_tokens.h"
 
 #include "access/authenticator.h"
+#include "access/service_account_token.h"
 #include "access/signing_keys.h"
 #include "access/token_file.h"
 #include "base/clock.h"
@@ -104,6 +105,14 @@ err_t serve_tokens_renew(struct error *error)
           tokens = token_file_load(token_file, keys == ERR_OK ? error : NULL);
 
     return keys == ERR_OK ? tokens : keys;
+}
+
+err_t serve_tokens_sign(
+    struct arena *arena, bytes namespace, bytes account, bytes uid, bytes secret, bytes *ret, struct error *error)
+{
+    const struct token_object of = {account, uid};
+
+    return service_account_token_issue_legacy(arena, namespace, &of, secret, ret, error);
 }
 
 void serve_tokens_close(void)

@@ -22,6 +22,9 @@ MUST_CHECK err_t serve_tokens_open(struct arena *, const struct serve_token_opti
     const char *address, uint16_t port, struct error *);
 /* Reads the files again, makes the key that is due. What fails leaves what was in force. Blocks, one at a time. */
 MUST_CHECK err_t serve_tokens_renew(struct error *);
+/* For controllers (control.h): what a Secret holds as the token of an account. Blocks. */
+MUST_CHECK err_t serve_tokens_sign(
+    struct arena *, bytes namespace, bytes account, bytes uid, bytes secret, bytes *ret, struct error *);
 /* When no loop runs any more. */
 void serve_tokens_close(void);
 

@@ -49,6 +49,9 @@ struct control_settings {
     /* A certificate by the own CA for a request in PEM that the caller found right, with usages of enum x509_usage, for
      * so many seconds (0, or more than the server gives: what it gives). Blocks. ERR_INVALID: what cannot be signed. */
     err_t (*sign)(struct arena *, bytes csr_pem, unsigned usages, int64_t seconds, bytes *ret_pem, struct error *);
+    /* What a Secret of that name holds as the token of an account (service_account_token.h). Blocks. */
+    err_t (*sign_account_token)(
+        struct arena *, bytes namespace, bytes account, bytes uid, bytes secret, bytes *ret, struct error *);
     const char *address; /* where it listens, numeric */
     uint16_t port;
     uint64_t event_ttl_ms;

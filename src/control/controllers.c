@@ -14,6 +14,7 @@ const struct controller *const *controllers_all(size_t *ret_count)
         &resource_quota_controller,
         &garbage_collector,
         &certificate_controller,
+        &account_token_controller,
     };
     *ret_count = ARRAY_LEN(all);
     return all;

@@ -5,6 +5,7 @@
 
 #include "control/control.h"
 
+extern const struct controller account_token_controller;
 extern const struct controller certificate_controller, cluster_role_aggregation_controller, definition_controller,
     event_controller, garbage_collector, kubernetes_service_controller, namespace_controller, resource_quota_controller,
     root_ca_controller, service_account_controller;

@@ -520,3 +520,99 @@ def test_browsers_carry_a_token_in_the_protocol_of_a_websocket(server):
     assert status(f"{carrier}!!!") == 401
     assert status("base64.binary.k8s.io") == 401
     assert status(f"{carrier}{b64url(token.encode())}", upgrade=False) == 401
+
+
+# ---- Secrets that hold a token.
+
+def token_secret(name, account, data=None, **annotations):
+    return harness.secret(name, data, type="kubernetes.io/service-account-token",
+                          metadata={"annotations": {"kubernetes.io/service-account.name": account, **annotations}})
+
+
+def get_secret(server, name):
+    return server.call("GET", f"{harness.SECRETS}/{name}", status=200)
+
+
+def filled(server, name):
+    return harness.poll(lambda: get_secret(server, name).get("data", {}).get("token") and get_secret(server, name), "a token in the Secret")
+
+
+def data_of(secret):
+    return {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+
+
+def gone(server, name):
+    harness.poll(lambda: server.request("GET", f"{harness.SECRETS}/{name}").status == 404, f"the Secret {name} to go")
+
+
+def test_a_secret_is_filled_with_a_token_that_lives_with_it(server):
+    uid = make_account(server, "legacy")
+    server.call("POST", harness.SECRETS, token_secret("legacy", "legacy"), status=201)
+    secret = filled(server, "legacy")
+    data = data_of(secret)
+    assert set(data) == {"ca.crt", "namespace", "token"} and data["namespace"] == "default" and data["ca.crt"].startswith("-----BEGIN CERTIFICATE")
+    assert secret["metadata"]["annotations"]["kubernetes.io/service-account.uid"] == uid
+    assert claims_of(data["token"]) == {
+        "iss": "kubernetes/serviceaccount", "kubernetes.io/serviceaccount/namespace": "default", "kubernetes.io/serviceaccount/secret.name": "legacy",
+        "kubernetes.io/serviceaccount/service-account.name": "legacy", "kubernetes.io/serviceaccount/service-account.uid": uid,
+        "sub": "system:serviceaccount:default:legacy"}
+    assert name_of(server, data["token"]) == "system:serviceaccount:default:legacy"
+    path = f"{harness.SECRETS}/legacy"
+    merge = [("Content-Type", "application/merge-patch+json")]
+    label = "kubernetes.io/legacy-token-invalid-since"
+    server.call("PATCH", path, {"metadata": {"labels": {label: "2026-01-01"}}}, headers=merge)
+    assert not accepted(server, data["token"]), "marked as invalid"
+    server.call("PATCH", path, {"metadata": {"labels": {label: None}}}, headers=merge)
+    assert accepted(server, data["token"])
+    server.call("PATCH", path, {"data": {"token": harness.b64("x" + data["token"])}}, headers=merge)
+    assert not accepted(server, data["token"]), "the Secret holds another"
+    server.call("PATCH", path, {"data": {"token": None, "ca.crt": harness.b64("another"), "mine": harness.b64("kept")}}, headers=merge)
+    again = data_of(harness.poll(lambda: "token" in (secret := get_secret(server, "legacy"))["data"] and secret, "a token again"))
+    assert {**again, "token": ""} == {**data, "token": "", "mine": "kept"}
+    data["token"] = again["token"]
+    assert accepted(server, data["token"])
+    server.call("PATCH", path, {"metadata": {"finalizers": ["example.com/hold"]}}, headers=merge)
+    server.call("DELETE", path)
+    assert not accepted(server, data["token"]), "it is being deleted"
+    server.call("PATCH", path, {"metadata": {"finalizers": None}}, headers=merge)
+    gone(server, "legacy")
+    assert not accepted(server, data["token"])
+
+
+def test_secrets_go_with_their_account_and_accounts_forget_their_secrets(server):
+    make_account(server, "owner")
+    for name in ("owner-1", "owner-2"):
+        server.call("POST", harness.SECRETS, token_secret(name, "owner"), status=201)
+        filled(server, name)
+    token = data_of(get_secret(server, "owner-1"))["token"]
+    server.call("PATCH", f"{ACCOUNTS}/owner", {"secrets": [{"name": "owner-1"}, {"name": "owner-2"}, {"name": "other"}]},
+                headers=[("Content-Type", "application/merge-patch+json")])
+    server.call("DELETE", f"{harness.SECRETS}/owner-2")
+    harness.poll(lambda: server.call("GET", f"{ACCOUNTS}/owner")["secrets"] == [{"name": "owner-1"}, {"name": "other"}], "the name to go")
+    server.call("DELETE", f"{ACCOUNTS}/owner")
+    gone(server, "owner-1")
+    make_account(server, "owner")
+    assert not accepted(server, token)
+    odd = [("nobody", {}), ("owner", {"kubernetes.io/service-account.uid": "1"}), ("../secrets/x", {}), ("owner/token", {}), ("a%2fb", {})]
+    for number, (account, annotations) in enumerate(odd):
+        server.call("POST", harness.SECRETS, token_secret(f"odd-{number}", account, **annotations), status=201)
+        gone(server, f"odd-{number}")
+    fixed = {**token_secret("fixed", "owner", {"token": "mine"}), "immutable": True}
+    server.call("POST", harness.SECRETS, fixed, status=201)
+    server.call("POST", harness.SECRETS, token_secret("last", "owner"), status=201)
+    filled(server, "last")
+    assert data_of(get_secret(server, "fixed")) == {"token": "mine"}
+
+
+def test_a_token_of_a_secret_outlives_restarts():
+    with harness.Server() as server:
+        harness.await_furniture(server, "default")
+        server.call("POST", harness.SECRETS, token_secret("kept", "default"), status=201)
+        token = data_of(filled(server, "kept"))["token"]
+        server.stop()
+        time.sleep(1)
+        server.flags = ["--service-account-key-lifetime", "1s"]
+        server.start()
+        second = ask(server, "default")["status"]["token"]
+        assert header_of(second)["kid"] != header_of(token)["kid"] and accepted(server, second)
+        assert accepted(server, token)
