@@ -127,6 +127,22 @@ def test_can_i_as_another(dev, admin):
         assert found["status"]["userInfo"] == {"username": "somebody", "groups": ["devs", "system:authenticated"]}
 
 
+def test_reviews_as_resources(admin):
+    """They are listed and explained, can be created from a file, and nothing else."""
+    listed = admin.out("api-resources", "--verbs=create", "-o", "name").split()
+    for name in ("subjectaccessreviews", "localsubjectaccessreviews", "selfsubjectaccessreviews", "selfsubjectrulesreviews"):
+        assert f"{name}.authorization.k8s.io" in listed
+    assert {"tokenreviews.authentication.k8s.io", "selfsubjectreviews.authentication.k8s.io"} <= set(listed)
+    assert "resourceAttributes" in admin.out("explain", "subjectaccessreviews.spec")
+    assert "audiences" in admin.out("explain", "tokenreviews.spec")
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+            "spec": {"groups": ["devs"], "resourceAttributes": {"verb": "get", "resource": "secrets", "namespace": "default", "name": "allowed"}}}
+    assert admin.out("create", "-f", "-", "-o", "jsonpath={.status.allowed}", stdin=json.dumps(body)) == "true"
+    if admin.minor >= 28:  # older ones look for dryRun in a patch
+        assert json.loads(admin.out("create", "-f", "-", "-o", "json", "--dry-run=server", stdin=json.dumps(body)))["status"]["allowed"] is True
+    assert "MethodNotAllowed" in admin.refused("get", "subjectaccessreviews.authorization.k8s.io")
+
+
 # ---- reconcile
 
 def manifest(rules, subjects, name):

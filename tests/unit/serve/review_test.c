@@ -182,6 +182,45 @@ static void what_is_not_asked_is_refused(void **state)
     }
 }
 
+#define SELECTOR "spec.resourceAttributes.fieldSelector."
+
+static const struct row invalid[] = {
+    {&self_subject_access_review_kind, &dev, review_access,
+        "{\"spec\":{\"resourceAttributes\":{},\"nonResourceAttributes\":{\"path\":\"/<\"}}}",
+        ".authorization.k8s.io \"\" is invalid: spec.nonResourceAttributes: Invalid value: "
+        "{\"Path\":\"/\\u003c\",\"Verb\":\"\"}: cannot be specified in combination with resourceAttributes"},
+    {&subject_access_review_kind, &dev, review_access, "{\"metadata\":{\"labels\":{},\"name\":\"a\"},\"spec\":{}}",
+        ".authorization.k8s.io \"\" is invalid: [spec.resourceAttributes: Invalid value: null: exactly one of "
+        "nonResourceAttributes or resourceAttributes must be specified, spec.user: Invalid value: \"\": at least one "
+        "of "
+        "user or group must be specified, metadata: Invalid value: {\"name\":\"a\"}: must be empty]"},
+    {&local_subject_access_review_kind, &dev, review_access,
+        "{\"spec\":{\"user\":\"u\",\"resourceAttributes\":{\"namespace\":\"x\",\"fieldSelector\":{\"requirements\":[{"
+        "\"operator\":\"In\"}]}}}}",
+        ".authorization.k8s.io \"\" is invalid: [" SELECTOR
+        "requirements[0].key: Required value: must be specified, " SELECTOR
+        "requirements[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn', "
+        "spec.resourceAttributes.namespace: Invalid value: \"x\": must match metadata.namespace]"},
+};
+
+static void what_is_invalid_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(invalid); i++) {
+        bool fired = true;
+        assert_int_equal(ask(&invalid[i]), ERR_INVALID);
+        assert_string_equal(text(request.error.message), invalid[i].status);
+        for (long after = 0; fired; after++) {
+            err_t result;
+            memory_fail_after(after);
+            result = ask(&invalid[i]);
+            fired = memory_fail_fired();
+            memory_fail_after(-1);
+            assert_true(result == ERR_NO_MEMORY || result == ERR_INVALID);
+        }
+    }
+}
+
 /* Names and uids are neither made nor kept. */
 static void metadata_is_not_made(void **state)
 {
@@ -200,7 +239,7 @@ static void metadata_is_not_made(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        TEST(answers), TEST(every_allocation_may_fail), TEST(what_is_not_asked_is_refused), TEST(metadata_is_not_made)};
+    const struct CMUnitTest tests[] = {TEST(answers), TEST(every_allocation_may_fail),
+        TEST(what_is_not_asked_is_refused), TEST(what_is_invalid_is_refused), TEST(metadata_is_not_made)};
     return cmocka_run_group_tests(tests, make_rules, NULL);
 }
