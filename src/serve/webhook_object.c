@@ -22,9 +22,16 @@ err_t review_internal_error(struct request *r, const char *format, ...)
     return r->error.code = ERR_INTERNAL;
 }
 
+/* Parts of an object that are made by a create: of them alone a webhook hears. */
+static bool is_posted(const struct request *r)
+{
+    return r->subresource == SUBRESOURCE_BINDING || r->subresource == SUBRESOURCE_EVICTION ||
+           r->subresource == SUBRESOURCE_TOKEN;
+}
+
 enum webhook_operation review_operation(const struct request *r)
 {
-    if (r->creates || r->subresource == SUBRESOURCE_BINDING || r->subresource == SUBRESOURCE_EVICTION)
+    if (r->creates || is_posted(r))
         return OPERATION_CREATE;
     return r->verb == VERB_DELETE || r->verb == VERB_DELETECOLLECTION ? OPERATION_DELETE : OPERATION_UPDATE;
 }
@@ -35,21 +42,16 @@ err_t review_subject(struct request *r, const struct json **ret, const struct js
 
     *ret_old = r->creates ? NULL : r->old;
     *ret = r->verb == VERB_DELETE ? NULL : r->object;
-    switch (r->subresource) {
-    case SUBRESOURCE_BINDING:
-    case SUBRESOURCE_EVICTION:
+    if (is_posted(r)) {
         *ret = r->sent;
         *ret_old = NULL;
-        return ERR_OK;
-    case SUBRESOURCE_SCALE:
+    } else if (r->subresource == SUBRESOURCE_SCALE) {
         TRY(subresource_scale(r, r->object, &scale));
         TRY(subresource_scale(r, r->old, &old_scale));
         *ret = scale;
         *ret_old = old_scale;
-        return ERR_OK;
-    default:
-        return ERR_OK;
     }
+    return ERR_OK;
 }
 
 /* ---- What is sent. */
@@ -220,7 +222,7 @@ static err_t decode(struct request *r, const struct kind *as, const struct json 
     return *ret ? ERR_OK : arena_error(r->arena, why);
 }
 
-/* What a changed Scale, Binding or Eviction makes of the object, or of the delete: then there is none. */
+/* What a changed Scale, Binding, TokenRequest or Eviction makes of the object, or of the delete: then there is none. */
 static err_t take_part(struct request *r, struct json *part, struct json **ret)
 {
     bytes revision = r->sent_revision;

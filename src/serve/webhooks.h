@@ -30,12 +30,12 @@ void webhooks_end(struct request *);
 
 /* ---- webhook_object.c: what a webhook sees, and what it makes of it. */
 
-/* What the review is about: CREATE for what is posted to a binding or an eviction too. */
+/* What the review is about: CREATE for a binding, an eviction and a token too. */
 enum webhook_operation review_operation(const struct request *);
 /* Object and old object as they are sent, in the version `as` and without what the webhook may not see; NULL: none. */
 MUST_CHECK err_t review_objects(
     struct request *, const struct webhook *, const struct kind *as, struct json **ret, struct json **ret_old);
-/* The object, or what was sent in its place (Scale, Binding, Eviction); NULL: none. */
+/* The object, or what was sent in its place (Scale, Binding, Eviction, TokenRequest); NULL: none. */
 MUST_CHECK err_t review_subject(struct request *, const struct json **ret, const struct json **ret_old);
 /* Puts request.object with the webhook's patch of `shown` in its place. */
 MUST_CHECK err_t review_apply(struct request *, const struct webhook *, const struct kind *as, struct json *shown,

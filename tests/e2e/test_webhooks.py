@@ -182,6 +182,21 @@ def test_scales_bindings_and_evictions_are_mutated(server, peer, hooks):
     assert server.call("GET", f"{pods}/moved")["metadata"]["deletionGracePeriodSeconds"] == 7
 
 
+def test_requests_for_tokens_are_asked_before_there_is_a_token(server, peer, hooks):
+    accounts = "/api/v1/namespaces/default/serviceaccounts"
+    server.call("POST", accounts, {"metadata": {"name": "speaks"}}, status=201)
+    rule = [hooks.rule(["serviceaccounts/token"], ["CREATE"])]
+    hooks.add("Mutating", "/shortens", lambda request: patch(request, {"op": "replace", "path": "/spec/expirationSeconds", "value": 700}), rule, objectSelector={})
+    hooks.add("Validating", "/hears", allow, rule, objectSelector={})
+    made = server.call("POST", f"{accounts}/speaks/token", {"spec": {"expirationSeconds": 900}}, status=201)
+    assert made["spec"]["expirationSeconds"] == 700 and made["status"]["token"]
+    asked = peer.last("/hears")
+    assert (asked["kind"]["kind"], asked["resource"]["resource"], asked["subResource"], asked["name"]) == ("TokenRequest", "serviceaccounts", "token", "speaks")
+    assert asked["object"]["spec"]["expirationSeconds"] == 700 and asked["oldObject"] is None and made["status"]["token"] not in json.dumps(asked)
+    peer.answers["/hears"] = deny
+    server.call("POST", f"{accounts}/speaks/token", {"spec": {}}, status=400)
+
+
 def test_warnings_reach_the_client(server, peer, hooks):
     hooks.add("Validating", "/warns", lambda request: allow(request, warnings=["mind the gap"]), [hooks.rule(["configmaps"])])
     answer = server.request("POST", MAPS, hooks.object("warned"))
