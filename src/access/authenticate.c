@@ -2,6 +2,7 @@
 #include "access/authenticate.h"
 
 #include "access/bootstrap_token.h"
+#include "access/failed_attempts.h"
 #include "access/service_account_token.h"
 #include "access/token_file.h"
 #include "base/base64.h"
@@ -9,10 +10,7 @@
 #include "base/log.h"
 #include "net/http_local.h"
 
-#include <stdatomic.h>
 #include <strings.h>
-
-#define TOLD_A_SECOND 20 /* refusals that are logged */
 
 static err_t by_certificate(
     struct arena *arena, const struct x509_identity *peer, struct user *ret, struct error *error)
@@ -134,17 +132,22 @@ static err_t by_token(struct http_exchange *x, bytes token, struct user *ret, st
 
 /* ---- All of it. */
 
-/* A flood of bad credentials must not become one of log lines. */
-static void tell(const struct http_exchange *x, const struct error *why)
-{
-    static _Atomic int64_t second;
-    static atomic_uint told;
-    int64_t now = clock_wall_seconds();
+static struct failed_attempts failed_attempts = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-    if (atomic_exchange(&second, now) != now)
-        atomic_store(&told, 0);
-    if (atomic_fetch_add(&told, 1) < TOLD_A_SECOND)
-        log_event(LOG_INFO, "a credential was refused", log_text("address", http_peer_address(x)), log_error_text(why));
+/* The credential was looked at before, also of an address that is over its limit: only so it is known that it is none
+ * that must pass. What that costs is less than the handshake before it. */
+static err_t refuse(const struct http_exchange *x, struct error *error)
+{
+    struct failed_attempt attempt;
+
+    failed_attempts_count(&failed_attempts, http_peer_address(x), clock_monotonic_ms(), &attempt);
+    if (attempt.tell)
+        log_event(LOG_INFO, "a credential was refused", log_text("address", http_peer_address(x)),
+            log_error_text(error), log_number("status", attempt.limited ? 429 : 401),
+            log_number("not_told", (long long)attempt.untold));
+    return attempt.limited ? error_set(error, ERR_TOO_MANY_REQUESTS,
+                                 "too many failed attempts to authenticate from this address, please try again later")
+                           : error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
 }
 
 static err_t by_credentials(struct http_exchange *x, struct user *ret, bool *ret_attempted, struct error *error)
@@ -181,7 +184,5 @@ err_t authenticate(struct http_exchange *x, struct user *ret, bool *ret_attempte
     }
     if (code != ERR_UNAUTHORIZED)
         return code;
-    if (*ret_attempted)
-        tell(x, error);
-    return error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
+    return *ret_attempted ? refuse(x, error) : error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
 }

@@ -14,7 +14,8 @@
 #define BEARER_PROTOCOL "base64url.bearer.authorization.k8s.io."
 
 /* ret's texts live in the exchange's arena, or its connection. ERR_UNAUTHORIZED with the one word that kube-apiserver
- * gives; why is in the log, without the credential. *ret_attempted: there was a credential. */
+ * gives, or ERR_TOO_MANY_REQUESTS where its address failed too often (failed_attempts.h); why is in the log, without
+ * the credential. *ret_attempted: there was a credential. */
 MUST_CHECK err_t authenticate(struct http_exchange *, struct user *ret, bool *ret_attempted, struct error *);
 
 /* Who a bearer token stands for, and for which of the audiences that are asked for; with none those of the server.
