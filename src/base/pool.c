@@ -8,8 +8,7 @@
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t work; /* a task was queued, or stopping was set */
-    struct task *first, **end;
-    size_t queued, queue_limit;
+    struct fair_queue queue;
     unsigned idle, started, most; /* threads that wait for work; that run; that may run */
     bool stopping;
     char name[16];
@@ -23,8 +22,7 @@ struct pool *pool_new(const char *name, unsigned threads, size_t queue_limit)
         return NULL;
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
-    pool->end = &pool->first;
-    pool->queue_limit = queue_limit;
+    fair_queue_init(&pool->queue, queue_limit);
     pool->most = threads;
     strncpy(pool->name, name, sizeof(pool->name) - 1);
     return pool;
@@ -34,17 +32,10 @@ struct pool *pool_new(const char *name, unsigned threads, size_t queue_limit)
 static struct task *take(struct pool *pool)
 {
     pool->idle++;
-    while (!pool->first && !pool->stopping)
+    while (pool->queue.count == 0 && !pool->stopping)
         pthread_cond_wait(&pool->work, &pool->lock);
     pool->idle--;
-    struct task *task = pool->first;
-    if (!task)
-        return NULL;
-    pool->first = task->next;
-    if (!pool->first)
-        pool->end = &pool->first;
-    pool->queued--;
-    return task;
+    return fair_queue_take(&pool->queue);
 }
 
 static void *serve(void *argument)
@@ -74,21 +65,21 @@ static void start_thread(struct pool *pool)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-bool pool_submit(struct pool *pool, struct task *task)
+bool pool_submit_of(struct pool *pool, struct task *task, uint64_t flow)
 {
     pthread_mutex_lock(&pool->lock);
-    if (pool->idle <= pool->queued && pool->started < pool->most)
+    if (pool->idle <= pool->queue.count && pool->started < pool->most)
         start_thread(pool);
-    bool accepted = pool->started > 0 && !pool->stopping && pool->queued < pool->queue_limit;
-    if (accepted) {
-        task->next = NULL;
-        *pool->end = task;
-        pool->end = &task->next;
-        pool->queued++;
+    bool accepted = pool->started > 0 && !pool->stopping && fair_queue_put(&pool->queue, task, flow);
+    if (accepted)
         pthread_cond_signal(&pool->work);
-    }
     pthread_mutex_unlock(&pool->lock);
     return accepted;
+}
+
+bool pool_submit(struct pool *pool, struct task *task)
+{
+    return pool_submit_of(pool, task, 0);
 }
 
 void pool_free(struct pool *pool)

@@ -155,7 +155,9 @@ struct request {
         bytes body;
         uint64_t mark; /* what stands in it for a revision that is not known yet */
     } answer;
-    size_t promised; /* of the server's memory */
+    size_t promised;    /* of the server's memory */
+    uint64_t flow;      /* fairness.h: of its user */
+    atomic_uint *share; /* what it is counted in */
 
     struct outbound_task outbound;
     struct task task;   /* through a pool, and back to the loop */

@@ -52,6 +52,7 @@ err_t server_new(const struct server_options *options, struct server **ret, stru
     if (!server)
         return error_set(error, ERR_NO_MEMORY, "no memory for the server");
     *server = (struct server){.options = *options, .store = options->store, .atrest = options->atrest};
+    fairness_init(&server->fairness);
     server->started_seconds = (uint64_t)clock_wall_seconds();
     o = &server->options;
     if (o->request_timeout_ms == 0)

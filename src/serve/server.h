@@ -12,6 +12,7 @@
 #include "atrest/atrest.h"
 #include "kinds/pod_security_standards.h"
 #include "net/http.h"
+#include "serve/fairness.h"
 #include "store/store.h"
 
 #include <stdatomic.h>
@@ -56,6 +57,7 @@ struct server {
     struct snapshots *snapshots;
     struct document_cache *documents;
     struct garbage *garbage;
+    struct fairness fairness;
     atomic_size_t promised;   /* memory that requests under way were admitted with */
     uint64_t started_seconds; /* wall clock */
 };

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "kinds/kinds.h"
+#include "net/http_local.h"
 #include "serve/document_cache.h"
 #include "serve/watch.h"
 #include "serve/webhooks.h"
@@ -33,7 +34,7 @@
 /* ON_OUTBOUND: where another machine is waited for, if request.destination says so; else on the pool. */
 enum where { ON_LOOP, ON_POOL, ON_OUTBOUND };
 
-static step_function form_step, room_step, body_step, document_step, refuse_step;
+static step_function form_step, share_step, room_step, body_step, document_step, refuse_step;
 
 static const struct step {
     step_function *run;
@@ -46,6 +47,7 @@ static const struct step {
     {authorize_step, ALL, ON_LOOP},
     {route_step, ALL, ON_LOOP},
     {document_step, DOCUMENTS, ON_LOOP},
+    {share_step, WRITES | BIT(DELETECOLLECTION) | BIT(LIST), ON_LOOP},
     {options_step, RESOURCES, ON_LOOP},
     {form_step, RESOURCES, ON_LOOP},
     {visible_step, BIT(LIST) | BIT(WATCH), ON_LOOP},
@@ -208,7 +210,7 @@ static bool hand_over(struct request *r, enum where to)
     r->task.run = run_on_pool;
     r->outbound = (struct outbound_task){.run = run_outbound, .refuse = refuse_outbound};
     if (to == ON_OUTBOUND ? outbound_submit(r->server->outbound, r->destination, &r->outbound)
-                          : pool_submit(r->server->writers, &r->task))
+                          : pool_submit_of(r->server->writers, &r->task, r->flow))
         return true;
     r->details.retry_after_seconds = 1;
     if (to == ON_OUTBOUND)
@@ -307,6 +309,23 @@ static enum step_result form_step(struct request *r)
     return STEP_NEXT;
 }
 
+/* The server's own controllers, and whoever may change everything, are not held up by a bound. */
+static enum step_result share_step(struct request *r)
+{
+    struct fairness *fairness = &r->server->fairness;
+
+    r->flow = fairness_flow(fairness, r->user.name);
+    if (http_local_user(r->exchange) || user_in_group(&r->user, BYTES(USER_MASTERS)))
+        return STEP_NEXT;
+    r->share = fairness_enter(fairness, r->flow);
+    if (r->share)
+        return STEP_NEXT;
+    r->details.retry_after_seconds = 1;
+    return error_set(&r->error, ERR_TOO_MANY_REQUESTS,
+               "too many requests of this user are under way, please try again later"),
+           STEP_FAIL;
+}
+
 /* What a request may need: a body is decoded, stored, sealed and answered, each about once its size. */
 static size_t memory_need(const struct request *r)
 {
@@ -394,6 +413,7 @@ static void on_gone(struct http_exchange *x)
         kind_release(r->kind);
         kept_document_release(r->document);
         atomic_fetch_sub(&r->server->promised, r->promised);
+        fairness_leave(r->share);
     }
     metrics_end(server_current()->loops[loop_number(x->loop)].metrics);
 }
