@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits per address and per user: who is held up, and that nobody else is."""
+import contextlib
 import resource
 
 import authority
@@ -31,7 +32,7 @@ def test_failed_attempts(start):
         made = server.call("POST", "/api/v1/namespaces/default/serviceaccounts/default/token",
                            {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}, 201)["status"]["token"]
         for _ in range(3):
-            assert attempt(made).status == 403
+            assert attempt(made).status == 200
     assert server.request("GET", "/readyz").status == 200
     lines = [line for line in server.output().splitlines() if "a credential was refused" in line]
     assert 0 < len(lines) < AT_ONCE and all('"address":"127.0.0.1"' in line for line in lines)
@@ -69,18 +70,24 @@ def create(server, client, name):
 def test_one_user_does_not_take_all(users):
     server = users
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, HARD_LIMIT), HARD_LIMIT))
-    connections = [begin_write(server, "flooder") for _ in range(MOST)]
-    harness.poll(lambda: create(server, "flooder", "too-many").status == 429, "the bound")
+    with contextlib.ExitStack() as under_way:
+        check_bound(server, under_way)
+    harness.poll(lambda: create(server, "flooder", "after").status in (201, 409), "what was given back")
+    for _ in range(MOST + 10):  # and answered ones are given back too
+        assert server.request("GET", f"{SECRETS}?limit=1", client="flooder").status == 200
+
+
+def check_bound(server, under_way):
+    for _ in range(MOST):
+        under_way.enter_context(begin_write(server, "flooder"))
+    harness.poll(lambda: under_way.enter_context(begin_write(server, "flooder")) and create(server, "flooder", "too-many").status == 429,
+                 "the bound, with more for what a busy machine may have lost")
     refused = server.request("GET", SECRETS, client="flooder")
     assert refused.status == 429 and refused.header("Retry-After") == "1" and "of this user" in refused.json()["message"]
     assert server.request("GET", f"{SECRETS}/none", client="flooder").status == 404, "a get costs nothing worth counting"
     for i, client in enumerate(("calm", "admin")):
         assert create(server, client, f"from-{i}").status == 201
         assert server.request("GET", SECRETS, client=client).status == 200
-    others = [begin_write(server, "admin") for _ in range(MOST + 10)]
+    for _ in range(MOST + 10):
+        under_way.enter_context(begin_write(server, "admin"))
     assert create(server, "admin", "exempt").status == 201
-    for connection in connections + others:
-        connection.close()
-    harness.poll(lambda: create(server, "flooder", "after").status in (201, 409), "what was given back")
-    for i in range(MOST + 10):  # and answered ones are given back too
-        assert server.request("GET", f"{SECRETS}?limit=1", client="flooder").status == 200
