@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What requests look at without reading the store: immutable snapshots, swapped by the commit that changed what they
- * are made from, before that write is acknowledged: the registry of kinds, made from CustomResourceDefinitions, and
- * the admission webhooks (webhook.h). */
+ * are made from, before that write is acknowledged: the registry of kinds, made from CustomResourceDefinitions, the
+ * rules of RBAC, the graph of nodes (access/node_graph.h) and the admission webhooks (webhook.h). */
 #ifndef COFFER_SERVE_SNAPSHOTS_H
 #define COFFER_SERVE_SNAPSHOTS_H
 
