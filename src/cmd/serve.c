@@ -38,6 +38,7 @@ struct serve_options {
     const char *data_dir, *listen, *unlock, *user;
     const char *tls_cert_file, *tls_private_key_file, *client_ca_file, *client_crl_file;
     struct option_list tls_san;
+    int pod_secret_check;
     uint64_t certificate_lifetime_ms, history_ms, drain_ms, event_ttl_ms;
     uint64_t memory_limit, store_limit;
     int log_level, log_format;
@@ -46,6 +47,7 @@ struct serve_options {
     bool filtered_lists, anonymous_health, debuggable, no_controllers, no_sandbox;
 };
 
+static const char *const pod_secret_checks[] = {"enforce", "warn", "off", NULL};
 static const char *const log_levels[] = {"error", "warning", "info", "debug", "trace", NULL};
 static const char *const log_formats[] = {"auto", "text", "json", NULL};
 
@@ -115,6 +117,9 @@ static const struct command_option serve_rows[] = {
     {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
     {"anonymous-auth", 0, OPTION_FLAG, NULL, "let requests without a credential be those of system:anonymous",
         FIELD(tokens.anonymous)},
+    {"pod-secret-check", 0, OPTION_CHOICE, "MODE",
+        "what is done about a Pod or template that names a Secret or ServiceAccount which its writer may not use",
+        FIELD(pod_secret_check), .choices = pod_secret_checks},
     {"log-level", 0, OPTION_CHOICE, "LEVEL", "least level that is logged", FIELD(log_level), .choices = log_levels},
     {"log-format", 0, OPTION_CHOICE, "FORMAT", "auto is text on a terminal and JSON lines elsewhere", FIELD(log_format),
         .choices = log_formats},
@@ -369,6 +374,7 @@ static err_t open_server(struct error *error)
 {
     const struct server_options server_options = {.store = run.store,
         .atrest = run.atrest,
+        .pod_secret_check = (enum pod_secret_check)run.options->pod_secret_check,
         .loops = run.loops,
         .loop_count = run.loop_count,
         .memory_limit = run.options->memory_limit,
@@ -433,6 +439,10 @@ static void warn_of_weakening(const struct serve_options *o)
     if (o->pod_security_default == POD_SECURITY_PRIVILEGED)
         log_event(LOG_WARNING, "--pod-security-default=privileged: whoever may create a Pod in a namespace without Pod "
                                "Security labels is root on its node, and can read the Secrets of all Pods there");
+    if (o->pod_secret_check != POD_SECRET_ENFORCE)
+        log_event(LOG_WARNING,
+            "--pod-secret-check is weakened: whoever may create a Pod can read every Secret of its namespace",
+            log_text("mode", pod_secret_checks[o->pod_secret_check]));
 }
 
 static err_t harden(struct error *error)

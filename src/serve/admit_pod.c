@@ -60,13 +60,16 @@ static err_t read_limits(struct request *r, struct read_txn *txn, struct admissi
 static err_t admit_account(struct request *r, struct read_txn *txn)
 {
     bytes name = pod_service_account(r->object), key = object_key(r->arena, r->namespace, name);
+    bool own = json_at(r->object, BYTES("spec"), BYTES("imagePullSecrets"), BYTES_NONE) != NULL;
     struct json *account = NULL;
 
     if (!key.p)
         return arena_error(r->arena, &r->error);
     if (name.n > 0)
         TRY(admission_get(r, txn, &service_account_kind, key, &account, NULL));
-    return pod_admit_service_account(r->arena, r->object, r->namespace, account, &r->error);
+    TRY(pod_admit_service_account(r->arena, r->object, r->namespace, account, &r->error));
+    r->pull_secrets_given = !own && json_at(r->object, BYTES("spec"), BYTES("imagePullSecrets"), BYTES_NONE);
+    return ERR_OK;
 }
 
 /* Of the classes that are the default, the one with the lowest value. */

@@ -2,12 +2,14 @@
 #include "serve/guard.h"
 
 #include "serve/guard_node.h"
+#include "serve/guard_pod_secrets.h"
 
 #include <stdarg.h>
 
 /* In the order in which they are asked; the first that refuses is what the client reads. */
 static guard_function *const guards[] = {
     guard_rbac,
+    guard_pod_secrets,
     guard_webhook,
     guard_certificates,
     guard_pod_security,

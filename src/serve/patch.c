@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* PATCH: the stored object with its resourceVersion, patched, then decoded like a body. The errors name what is wrong,
  * never the object: it may be a Secret. */
+#include "serve/pod_writer.h"
 #include "serve/subresource.h"
 
 static err_t check_options(struct request *r)
@@ -169,6 +170,7 @@ static err_t apply(struct request *r)
     if (r->patch->type != JSON_OBJECT)
         return error_set(&r->error, ERR_BAD_REQUEST, "error decoding YAML: an object is expected");
     TRY(check_applied(r, r->patch));
+    pod_writer_drop(r->kind, r->patch);
     TRY(decode_applied(r, &applied));
     metadata = json_get(applied, BYTES("metadata"));
     r->sent_revision = json_text(metadata, BYTES("resourceVersion"));

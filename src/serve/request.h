@@ -121,10 +121,11 @@ struct request {
     bool generated_name;   /* a name that is taken is drawn anew */
     struct json *old;      /* what is stored now; NULL on create, or unreadable */
     bytes old_text;
-    bool old_stale;        /* stored with an older key: written even when nothing changed */
-    uint64_t old_revision; /* of it; 0 on create */
-    bool keep;             /* nothing to store: dry run, or no change */
-    bool removes;          /* the write deletes the object */
+    bool old_stale;          /* stored with an older key: written even when nothing changed */
+    uint64_t old_revision;   /* of it; 0 on create */
+    bool keep;               /* nothing to store: dry run, or no change */
+    bool pull_secrets_given; /* the Pod's are those of its account, which the client did not write */
+    bool removes;            /* the write deletes the object */
     struct compare *compares;
     size_t compare_count;
     struct store_write write;

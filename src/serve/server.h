@@ -24,9 +24,13 @@ struct document_cache;
 struct garbage;
 struct outbound;
 
+/* What is done about a Pod that names what its writer may not read (docs/pod-secrets.md). */
+enum pod_secret_check { POD_SECRET_ENFORCE, POD_SECRET_WARN, POD_SECRET_OFF };
+
 struct server_options {
     struct store *store;
     struct atrest *atrest;
+    enum pod_secret_check pod_secret_check;
     struct loop *const *loops; /* all of them, by loop_number; borrowed */
     size_t loop_count;
     unsigned writer_threads;     /* 0: 8 */

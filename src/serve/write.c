@@ -9,6 +9,7 @@
 #include "api/managed_fields.h"
 #include "api/schema_value.h"
 #include "kinds/kinds.h"
+#include "serve/pod_writer.h"
 #include "serve/subresource.h"
 
 #define OWNERS_COMPARED 256 /* more are too many to store anyway */
@@ -56,7 +57,7 @@ enum step_result decode_step(struct request *r)
     r->compare_count = 0;
     r->old_revision = 0;
     r->creates = r->verb == VERB_CREATE;
-    r->keep = r->removes = r->generated_name = false;
+    r->keep = r->removes = r->generated_name = r->pull_secrets_given = false;
     return result_of(decode(r));
 }
 
@@ -270,6 +271,8 @@ enum step_result own_step(struct request *r)
 {
     struct field_manager manager = subresource_manager(r);
 
+    if (pod_writer_restore(r) != ERR_OK)
+        return STEP_FAIL;
     if (r->verb == VERB_PATCH && r->patch_type == PATCH_APPLY)
         return r->creates ? STEP_NEXT : result_of(managed_fields_keep_times(r->arena, r->object, r->old, &r->error));
     return result_of(managed_fields_update(r->arena, r->kind, r->object, r->old, &manager, &r->error));

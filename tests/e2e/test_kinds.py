@@ -55,8 +55,16 @@ def without(value, path):
             del value[name]
 
 
+def without_writer(document):
+    """docs/pod-secrets.md: what makes Pods notes who wrote its template."""
+    annotations = document.get("metadata", {}).get("annotations", {})
+    if annotations.pop("coffer.dev/pod-writer", None) and not annotations:
+        del document["metadata"]["annotations"]
+    return document
+
+
 def comparable(entry, answer):
-    document = masked(json.loads(json.dumps(answer)))
+    document = without_writer(masked(json.loads(json.dumps(answer))))
     for name, path in DIFFERENT:
         if name == entry:
             without(document, path)
