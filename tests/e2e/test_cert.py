@@ -135,6 +135,32 @@ def test_a_bootstrapper_joins_a_node(server, tmp_path):
     assert "wrote" in well("issue", "--node", node, "--out", tmp_path / "node", "--kubeconfig", tmp_path / "boot")
 
 
+def bootstrap_kubeconfig(server, file, annotations=None):
+    """A kubeconfig with a new bootstrap token, as kubeadm hands them to machines."""
+    identity, secret = harness.secrets.token_hex(3), harness.secrets.token_hex(8)
+    server.call("POST", "/api/v1/namespaces/kube-system/secrets",
+                harness.secret(f"bootstrap-token-{identity}", {"token-id": identity, "token-secret": secret, "usage-bootstrap-authentication": "true"},
+                               type="bootstrap.kubernetes.io/token", metadata={"annotations": annotations or {}}))
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": f"{identity}.{secret}"}
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def test_bootstrap_tokens_make_nodes(server, kubectl, tmp_path):
+    """One token for nodes that are new, one for a node that was there; neither is good for another's name."""
+    grant(server, "system:bootstrappers", NODE_CLIENT, rule(["get"], ["certificatesigningrequests"]), kind="Group")
+    fresh, there = unique(), unique()
+    server.call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": there}})
+    anyone = bootstrap_kubeconfig(server, tmp_path / "any")
+    its_own = bootstrap_kubeconfig(server, tmp_path / "own", {"coffer.dev/node-name": there})
+    well("issue", "--node", fresh, "--out", tmp_path / "fresh", "--kubeconfig", anyone)
+    well("issue", "--node", there, "--out", tmp_path / "there", "--kubeconfig", its_own)
+    kubectl.out("--kubeconfig", str(tmp_path / "there"), "get", "--raw", f"/api/v1/nodes/{there}")
+    for node, token in ((there, anyone), (unique(), its_own)):
+        assert "nobody approved" in refused("issue", "--node", node, "--out", tmp_path / "no", "--kubeconfig", token, "--timeout", "2s")
+
+
 @pytest.mark.parametrize("arguments", [["issue", "--user", "a", "--out"], ["list"]])
 def test_no_server(tmp_path, arguments):
     config = {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "c", "cluster": {"server": "https://127.0.0.1:1"}}],
@@ -143,3 +169,23 @@ def test_no_server(tmp_path, arguments):
     out = [*arguments, tmp_path / "new"] if arguments[0] == "issue" else arguments
     done = cert(*out, kubeconfig=tmp_path / "config")
     assert done.returncode == 1 and done.stdout == "" and "127.0.0.1: cannot connect" in done.stderr
+
+
+@pytest.mark.parametrize("action", ["issue", "list"])
+def test_each_allocation_fails_once(server, tmp_path, action):
+    """Then the command does its work, or says why not and leaves no file; OpenSSL's own abort has its own sentence."""
+    failures, after, successes = 0, 0, 0
+    while successes < 10:
+        out = tmp_path / str(after)
+        arguments = [action, *(["--user", "a", "--out", str(out), "--timeout", "5s"] if action == "issue" else [])]
+        done = subprocess.run([harness.fault_binary(), "cert", *arguments, "--kubeconfig", str(server.kubeconfig)], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, env={**os.environ, "COFFER_FAIL_ALLOCATION": str(after)})
+        if done.returncode == 0:
+            assert action == "list" or "client-key-data" in out.read_text()
+            successes += after > 2000
+        else:
+            failures += 1
+            assert not out.exists()
+            assert (done.returncode == 1 and done.stderr.startswith("coffer cert: ")) or "OpenSSL internal error" in done.stderr, done
+        after += 13 if after < 1000 else 101
+    assert failures > 10
