@@ -430,6 +430,8 @@ static const struct node_graph *newest(void)
     return (const struct node_graph *)published_newest(&current);
 }
 
+static uint64_t withdrawals; /* of whoever changes the graph */
+
 static struct node_graph *copy_newest(void)
 {
     struct node_graph *g = malloc(sizeof *g);
@@ -438,7 +440,7 @@ static struct node_graph *copy_newest(void)
         return NULL;
     *g = *newest();
     g->value = (struct published_value){1, free_graph};
-    g->version++;
+    g->version = withdrawals;
     for (size_t i = 0; i < MAPS; i++)
         persistent_map_hold(g->maps[i]);
     return g;
@@ -466,6 +468,8 @@ static bool replace(enum map map, bytes key, struct record *record, count_functi
         record_release(record);
         return unchanged;
     }
+    if (old)
+        g->version = ++withdrawals;
     done = !old || !count || count(g, key, old, -1); /* old lives in the newest graph */
     if (done && record && count)
         done = count(g, key, record, 1);
@@ -523,6 +527,7 @@ uint64_t node_graph_version(void)
 
 void node_graph_clear(void)
 {
+    withdrawals++;
     published_hold(&empty.value);
     published_swap(&current, &empty.value);
 }

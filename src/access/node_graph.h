@@ -47,7 +47,7 @@ MUST_CHECK bool node_graph_put_volume(bytes name, const struct node_volume *);
 MUST_CHECK bool node_graph_put_attachment(bytes name, bytes node);
 /* Forgets all: before everything that is stored is read anew. */
 void node_graph_clear(void);
-/* Another one for each change. */
+/* Another one for each change by which something may no longer lead to a node. */
 uint64_t node_graph_version(void);
 
 #endif

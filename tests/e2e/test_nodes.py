@@ -146,6 +146,20 @@ def test_who_hears_of_a_pod_may_read_its_secrets(server):
             assert reader.request("GET", f"{SECRETS}/{name}").status == 403
 
 
+def test_a_watch_ends_with_what_led_to_it(server):
+    name, first, second = make_secret(server), unique("p"), unique("p")
+    for made in (first, second):
+        server.call("POST", PODS, pod(made, "n1", **with_secret(name)), status=201)
+    with server.watch(f"{SECRETS}?watch=true&fieldSelector=metadata.name%3D{name}", client="n1") as watch:
+        assert watch.next()["type"] == "ADDED"
+        remove(server, f"{PODS}/{first}")
+        assert patch(server, f"{SECRETS}/{name}", {"metadata": {"labels": {"a": "b"}}}, client="admin").status == 200
+        assert watch.next()["type"] == "MODIFIED", "another Pod names it"
+        remove(server, f"{PODS}/{second}")
+        assert patch(server, f"{SECRETS}/{name}", {"metadata": {"labels": {"a": "c"}}}, client="admin").status == 200
+        assert watch.next() is None
+
+
 def test_the_graph_is_there_again_after_a_restart(start, tmp_path):
     authority = Authority(tmp_path / "ca")
     flags = ["--client-ca-file", str(authority.pem)]

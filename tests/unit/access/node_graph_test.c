@@ -114,6 +114,31 @@ static void test_volumes(void **state)
     assert_false(leads(NODE_ATTACHMENT, "", "at", "n2"));
 }
 
+/* What only adds leaves open watches alone. */
+static void test_version(void **state)
+{
+    uint64_t before, after;
+
+    (void)state;
+    put_pod("ns/a", "n1", false, "s", "c");
+    before = node_graph_version();
+    put_pod("ns/b", "n1", false, "s", "c");
+    put_volume("v", "ns/c", "vault/key");
+    put_pod("ns/a", "n1", false, "s", "c"); /* the same */
+    assert_int_equal(node_graph_version(), before);
+    put_pod("ns/b", "n1", false, "t", "c");
+    after = node_graph_version();
+    assert_int_not_equal(after, before);
+    remove_pod("ns/a");
+    assert_int_not_equal(node_graph_version(), after);
+    after = node_graph_version();
+    node_graph_clear();
+    assert_int_not_equal(node_graph_version(), after);
+    put_pod("ns/b", "n1", false, "t", "c");
+    assert_int_not_equal(node_graph_version(), after);
+    node_graph_clear();
+}
+
 /* Texts that no name is, in Pods and in questions. */
 static void test_hostile(void **state)
 {
@@ -369,6 +394,7 @@ int main(void)
         cmocka_unit_test(test_pod),
         cmocka_unit_test(test_mirror),
         cmocka_unit_test(test_volumes),
+        cmocka_unit_test(test_version),
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_random),
 #ifdef COFFER_TESTING
