@@ -43,7 +43,6 @@ static const bytes groups[] = {
     {(const uint8_t *)"system:serviceaccounts", 22},
     {(const uint8_t *)"system:serviceaccounts:kube-system", 34},
     {(const uint8_t *)"system:authenticated", 20},
-    {(const uint8_t *)"system:masters", 14},
 };
 
 static uint64_t backoff_ms(unsigned failures)

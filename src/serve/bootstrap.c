@@ -153,6 +153,7 @@ static err_t fill(struct batch *b)
     TRY(commit(b)); /* what lies in them is compared with them */
     TRY(add_roles(b, default_roles, default_role_count));
     TRY(add_roles(b, default_controller_roles, default_controller_role_count));
+    TRY(add_roles(b, default_coffer_roles, default_coffer_role_count));
     return commit(b);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The roles and bindings that every cluster starts with, as Kubernetes 1.34 has them (kubernetes-api.md 4.3). Inside
- * src/serve only. */
+/* The roles and bindings that every cluster starts with, as Kubernetes 1.34 has them (kubernetes-api.md 4.3), and those
+ * of Coffer's own controllers. Inside src/serve only. */
 #ifndef COFFER_SERVE_DEFAULT_ROLES_H
 #define COFFER_SERVE_DEFAULT_ROLES_H
 
@@ -19,7 +19,7 @@ struct default_role {
     const char *binding; /* its name; NULL: the role's */
 };
 
-extern const struct default_role default_roles[], default_controller_roles[];
-extern const size_t default_role_count, default_controller_role_count;
+extern const struct default_role default_roles[], default_controller_roles[], default_coffer_roles[];
+extern const size_t default_role_count, default_controller_role_count, default_coffer_role_count;
 
 #endif
