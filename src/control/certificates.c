@@ -115,16 +115,23 @@ static bool may_create(const struct user *user, const char *subresource)
         .subresource = bytes_of(subresource)});
 }
 
+/* By a list of one name, for which the right to metadata is enough. */
 static err_t metadata_of(struct worker *worker, struct arena *arena, const struct kind *kind, bytes namespace,
     bytes name, const struct json **ret, struct error *error)
 {
-    struct json *object;
-    bytes path = api_kind_path(arena, kind, namespace, name);
-    if (!path.p)
+    struct json *list;
+    bytes path = api_kind_path(arena, kind, namespace, BYTES_NONE),
+          selector = arena_join(arena, BYTES("metadata.name="), name, ARENA_END);
+    if (path.p && selector.p)
+        path = api_path_query(arena, path, "fieldSelector", selector);
+    if (!path.p || !selector.p)
         return arena_error(arena, error);
-    TRY(api_do(worker->client, arena, &(struct api_request){.method = "GET", .path = path, .accept = metadata_watch},
-        &object, error));
-    *ret = json_get(object, BYTES("metadata"));
+    TRY(api_do(worker->client, arena, &(struct api_request){.method = "GET", .path = path, .accept = metadata_list},
+        &list, error));
+    const struct json *items = json_get(list, BYTES("items"));
+    if (!items || items->type != JSON_ARRAY || !items->count)
+        return error_set(error, ERR_NOT_FOUND, "%s \"%.*s\" not found", kind->plural, BYTES_FMT(name));
+    *ret = json_get(items->first, BYTES("metadata"));
     return ERR_OK;
 }
 

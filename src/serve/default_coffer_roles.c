@@ -5,6 +5,13 @@
 #include "serve/default_roles.h"
 
 const struct default_role default_coffer_roles[] = {
+    {.name = "coffer:controller:certificate-controller",
+        .rules = "list-metadata core nodes",
+        .subjects = "ServiceAccount kube-system/certificate-controller"},
+    {.namespace = "kube-system",
+        .name = "coffer:controller:certificate-controller",
+        .rules = "list-metadata core secrets",
+        .subjects = "ServiceAccount kube-system/certificate-controller"},
     {.name = "coffer:controller:custom-resource-definition-controller",
         .rules = "get,list,update,watch apiextensions.k8s.io customresourcedefinitions\n"
                  "update apiextensions.k8s.io customresourcedefinitions/status\n"
