@@ -233,7 +233,7 @@ def comparable(exchange, body):
     if exchange.title in UNORDERED:
         masked[0]["message"] = sorted(re.split(r", (?=data\[)", masked[0]["message"].partition("[")[2][:-1]))
         masked[0]["details"]["causes"].sort(key=json.dumps)
-    if exchange.title in ("version", "pipelined", "anonoff-version"):
+    if exchange.title in ("version", "pipelined", "anonoff-version", "anon-version"):
         masked = [{k: "*" if k in VERSION_FACTS else v for k, v in masked[0].items()}]
     return "\n".join(json.dumps(document, ensure_ascii=False) for document in masked)
 

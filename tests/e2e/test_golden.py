@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every recorded exchange that concerns what Coffer serves gets the answer that kube-apiserver gave."""
 import json
+import subprocess
 
 import golden
 import harness
@@ -129,11 +130,23 @@ FIRST_RUN = {1: create_namespace, 177: create_allowed, 245: churn, 246: churn, 2
 SECOND_RUN = {409: compact, 423: let_alice_manage(["get", "list", "create", "update"]), 431: create_dq, 433: create_dq, 434: create_dq}
 
 
+def keys_and_tokens(folder):
+    """An RSA key, as the recorded server had, and a file with the token that was recorded."""
+    key, tokens = folder / "signing.pem", folder / "tokens.csv"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", str(key)], check=True, capture_output=True)
+    tokens.write_text('admin-token-0123456789abcdef,admin,1,"system:masters"\n')
+    for path in (key, tokens):
+        path.chmod(0o600)
+    return ["--service-account-signing-key-file", str(key), "--token-auth-file", str(tokens),
+            "--service-account-jwks-uri", "https://127.0.0.1:16443/openid/v1/jwks"]
+
+
 @pytest.fixture(scope="module")
 def replay():
     authority = Authority(harness.SCRATCH / "golden-clients")
     FLAGS.extend(["--client-ca-file", str(authority.pem)])
-    server = harness.Server(flags=FLAGS)
+    server = harness.Server()
+    server.flags = [*FLAGS, "--anonymous-auth", *keys_and_tokens(server.home)]
     server.clients = {"dev": authority.client("dev", "devs"), "alice": authority.client("alice", None)}
     server.start()
     skip = set(EXCHANGES) - set(REPLAYED)
