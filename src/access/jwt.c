@@ -247,7 +247,7 @@ err_t jwt_sign(struct arena *arena, enum jwt_algorithm which, EVP_PKEY *key, byt
     struct json *header = json_new(arena, JSON_OBJECT);
     uint8_t signature[SIGNATURE_MAX];
     bytes head, body, text, end;
-    size_t n;
+    size_t n = 0;
 
     if (!jwt_fits(which, key))
         return error_set(error, ERR_INTERNAL, "the key that signs tokens does not fit its algorithm");

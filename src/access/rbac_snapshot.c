@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #define PUBLISHED_RBAC 1
-#define OBJECT_MEMORY  (16u << 20)
+#define OBJECT_MEMORY  (64u << 20)
 
 static struct rbac empty = {.published.references = 1};
 static struct published published = PUBLISHED(PUBLISHED_RBAC, &empty.published);
@@ -79,6 +79,14 @@ static void role_free(struct persistent_value *value)
     free(role);
 }
 
+/* Plain arenas are refused memory by the system, or for the object's size. */
+static err_t too_large(const struct arena *memory, struct error *error)
+{
+    if (memory->failed == ERR_NO_MEMORY)
+        return error_set(error, ERR_NO_MEMORY, "no memory for the rules of RBAC");
+    return error_set(error, ERR_TOO_LARGE, "its rules take more than %u MiB", OBJECT_MEMORY >> 20);
+}
+
 static err_t role_new(bytes key, const struct json *object, struct persistent_value **ret, struct error *error)
 {
     struct rbac_role *role = calloc(1, sizeof *role);
@@ -89,8 +97,9 @@ static err_t role_new(bytes key, const struct json *object, struct persistent_va
     role->value = (struct persistent_value){1, role_free};
     arena_init_plain(&role->memory, OBJECT_MEMORY);
     role->key = arena_copy(&role->memory, key);
-    code = role->key.p ? rbac_rules_read(&role->memory, object, &role->rules, &role->count, error)
-                       : arena_error(&role->memory, error);
+    code = role->key.p ? rbac_rules_read(&role->memory, object, &role->rules, &role->count, error) : ERR_NO_MEMORY;
+    if (code != ERR_OK)
+        code = too_large(&role->memory, error);
     if (code == ERR_OK)
         *ret = &role->value;
     else
@@ -158,7 +167,7 @@ static err_t binding_new(bytes key, const struct json *object, struct persistent
     binding->value = (struct persistent_value){1, binding_free};
     arena_init_plain(&binding->memory, OBJECT_MEMORY);
     if (!read_binding(binding, key, object)) {
-        err_t code = arena_error(&binding->memory, error);
+        err_t code = too_large(&binding->memory, error);
         binding_free(&binding->value);
         return code;
     }

@@ -47,7 +47,6 @@ enum step_result impersonate_step(struct request *r)
     return result == IMPERSONATION_DENIED ? access_forbid(r, &denied, BYTES("")) : STEP_NEXT;
 }
 
-/* The field selector, before it is known to be right: what is wrong with it is told to who may know. */
 static bytes find_selector(struct request *r)
 {
     struct cursor query = cursor_of(r->exchange->query);
@@ -65,16 +64,17 @@ static bool is_segment(bytes name)
            bytes_find(name, '%') == name.n;
 }
 
-/* A list of what has one name asks for that name: rules with resourceNames allow it. */
+/* What a collection is limited to counts for the right to it: it is the very selector that options_step reads later,
+ * which refuses what is wrong with it. A list of what has one name asks for that name. */
 static err_t ask_by_selector(struct request *r)
 {
-    const unsigned verbs = VERB_BIT(VERB_LIST) | VERB_BIT(VERB_WATCH) | VERB_BIT(VERB_DELETECOLLECTION);
+    bool reads = r->verb == VERB_LIST || r->verb == VERB_WATCH;
     struct attributes *a = &r->attributes;
     struct selector *selector;
     struct error ignored;
     bytes text, name;
 
-    if (!r->kind || !(verbs & VERB_BIT(r->verb)) || r->exchange->query.n == 0)
+    if (!r->kind || (!reads && r->verb != VERB_DELETECOLLECTION) || r->exchange->query.n == 0)
         return ERR_OK;
     error_init(&ignored, r->arena);
     text = filtered_take(r->arena, find_selector(r), &r->filtered);
@@ -82,7 +82,7 @@ static err_t ask_by_selector(struct request *r)
     if (selector && text.n > 0 && field_selector_parse(r->arena, r->kind, text, selector, &ignored) == ERR_OK) {
         name = field_selector_required_name(selector);
         a->fields = selector;
-        if (a->name.n == 0 && is_segment(name))
+        if (reads && a->name.n == 0 && is_segment(name))
             a->name = name;
     }
     return r->arena->failed ? arena_error(r->arena, &r->error) : ERR_OK;

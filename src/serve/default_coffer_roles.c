@@ -35,5 +35,9 @@ const struct default_role default_coffer_roles[] = {
     {.name = "coffer:controller:service-account-controller",
         .rules = "get,list,watch core namespaces,serviceaccounts",
         .subjects = "ServiceAccount kube-system/service-account-controller"},
+    {.name = "coffer:controller:tokens-controller",
+        .rules = "delete,get,list,update,watch core secrets\n"
+                 "get,list,update,watch core serviceaccounts",
+        .subjects = "ServiceAccount kube-system/tokens-controller"},
 };
 const size_t default_coffer_role_count = ARRAY_LEN(default_coffer_roles);

@@ -105,7 +105,7 @@ err_t review_rules(struct request *r)
     bytes namespace = json_text(json_get(r->object, BYTES("spec")), BYTES("namespace")), node, flaws;
     struct json *status = json_new(r->arena, JSON_OBJECT), *resources, *paths;
     bool is_node = user_is_node(&r->user, &node), fine;
-    struct grants grants;
+    struct grants grants = {0};
 
     if (namespace.n == 0)
         return error_set(&r->error, ERR_BAD_REQUEST, "no namespace on request");

@@ -171,39 +171,6 @@ static void resolve_part(struct request *r, bool too_long)
     r->verb = verb_of_steps(r->verb, r->subresource);
 }
 
-static bytes first_field_selector(struct request *r)
-{
-    struct cursor query = cursor_of(r->exchange->query);
-    bytes name, value;
-
-    while (http_query_next(r->arena, &query, &name, &value) > 0)
-        if (bytes_equal(name, BYTES("fieldSelector")))
-            return value;
-    return BYTES_NONE;
-}
-
-/* What a collection is limited to counts for the right to it: it is the very selector that options_step reads later,
- * which refuses what is wrong with it. One that names an object makes it a request for that name. */
-static void resolve_fields(struct request *r)
-{
-    struct attributes *a = &r->attributes;
-    bool reads = r->verb == VERB_LIST || r->verb == VERB_WATCH;
-    struct selector *fields;
-    struct error wrong;
-    bytes text;
-
-    if (!r->kind || (!reads && r->verb != VERB_DELETECOLLECTION) || r->exchange->query.n == 0)
-        return;
-    text = first_field_selector(r);
-    fields = text.n > 0 ? arena_alloc(r->arena, sizeof *fields) : NULL;
-    error_init(&wrong, r->arena);
-    if (!fields || field_selector_parse(r->arena, r->kind, text, fields, &wrong) != ERR_OK)
-        return;
-    a->fields = fields;
-    if (reads && a->name.n == 0)
-        a->name = field_selector_required_name(fields);
-}
-
 static void resolve_resource(struct request *r, const struct segments *s, size_t at, const struct method *method)
 {
     struct attributes *a = &r->attributes;
@@ -228,7 +195,6 @@ static void resolve_resource(struct request *r, const struct segments *s, size_t
     resolve_verb(r, method, watch_path);
     a->verb = bytes_of(r->verb < VERB_COUNT ? verb_name(r->verb) : method ? method->lower : "unknown");
     resolve_part(r, s->count > SEGMENTS_MAX);
-    resolve_fields(r);
 }
 
 static void resolve_document(struct request *r, const struct method *method)

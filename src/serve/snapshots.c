@@ -256,10 +256,16 @@ static err_t follow_rules(
     enum rbac_kind which, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
 {
     struct json *object = NULL;
+    err_t code = ERR_OK;
 
     if (text.p)
-        TRY(record_parse(arena, kind, text, &object, error));
-    return rbac_put(which, key, object, error);
+        code = record_parse(arena, kind, text, &object, error);
+    if (code == ERR_OK)
+        code = rbac_put(which, key, object, error);
+    if (code == ERR_OK || code == ERR_NO_MEMORY)
+        return code;
+    TRY(rbac_put(which, key, NULL, NULL)); /* rules that cannot be held allow nothing, not what they allowed before */
+    return code;
 }
 
 static err_t follow_role(
@@ -372,7 +378,7 @@ static bool apply_row(struct server *server, const struct record *record)
             log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
     }
     arena_reset(&arena);
-    return code != ERR_NO_MEMORY && code != ERR_TOO_MANY_REQUESTS;
+    return code != ERR_NO_MEMORY; /* one that is too large for ROW_MEMORY is so the next time too */
 }
 
 static err_t load_kind(struct server *server, struct read_txn *txn, const struct followed *what, struct error *error)
@@ -400,6 +406,7 @@ static err_t load(struct server *server, struct read_txn *txn, struct error *err
     err_t code = ERR_OK;
 
     node_graph_clear(); /* rows of what went may never be seen */
+    TRY(rbac_clear(error));
     for (size_t i = 0; code == ERR_OK && i < ARRAY_LEN(followed); i++)
         code = load_kind(server, txn, &followed[i], error);
     return code;
