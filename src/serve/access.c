@@ -66,7 +66,7 @@ static bool is_segment(bytes name)
 
 /* What a collection is limited to counts for the right to it: it is the very selector that options_step reads later,
  * which refuses what is wrong with it. A list of what has one name asks for that name. */
-static err_t ask_by_selector(struct request *r)
+enum step_result selector_step(struct request *r)
 {
     bool reads = r->verb == VERB_LIST || r->verb == VERB_WATCH;
     struct attributes *a = &r->attributes;
@@ -75,7 +75,7 @@ static err_t ask_by_selector(struct request *r)
     bytes text, name;
 
     if (!r->kind || (!reads && r->verb != VERB_DELETECOLLECTION) || r->exchange->query.n == 0)
-        return ERR_OK;
+        return STEP_NEXT;
     error_init(&ignored, r->arena);
     text = filtered_take(r->arena, find_selector(r), &r->filtered);
     selector = arena_zero(r->arena, sizeof *selector);
@@ -85,7 +85,10 @@ static err_t ask_by_selector(struct request *r)
         if (reads && a->name.n == 0 && is_segment(name))
             a->name = name;
     }
-    return r->arena->failed ? arena_error(r->arena, &r->error) : ERR_OK;
+    if (!r->arena->failed)
+        return STEP_NEXT;
+    (void)arena_error(r->arena, &r->error);
+    return STEP_FAIL;
 }
 
 enum step_result authorize_step(struct request *r)
@@ -95,8 +98,6 @@ enum step_result authorize_step(struct request *r)
     r->attributes.user = &r->user;
     if (r->open)
         return STEP_NEXT;
-    if (ask_by_selector(r) != ERR_OK)
-        return STEP_FAIL;
     if (authorize(r->arena, &r->attributes, &decision, &r->error) != ERR_OK)
         return STEP_FAIL;
     if (decision.allowed)

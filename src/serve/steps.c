@@ -44,6 +44,7 @@ static const struct step {
     {resolve_step, ALL, ON_LOOP},
     {authenticate_step, ALL, ON_LOOP},
     {impersonate_step, ALL, ON_LOOP},
+    {selector_step, RESOURCES, ON_LOOP},
     {authorize_step, ALL, ON_LOOP},
     {route_step, ALL, ON_LOOP},
     {document_step, DOCUMENTS, ON_LOOP},

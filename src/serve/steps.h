@@ -21,7 +21,7 @@ step_function resolve_step, route_step;
 bytes route_rest(const struct request *);
 
 /* access.c: who asks, as whom, and whether they may. */
-step_function authenticate_step, impersonate_step, authorize_step;
+step_function authenticate_step, impersonate_step, selector_step, authorize_step;
 /* The 403 of authorization for what was asked, and its details. */
 enum step_result access_forbid(struct request *, const struct attributes *, bytes reason);
 

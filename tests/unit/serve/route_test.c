@@ -124,6 +124,7 @@ static struct request resolve(struct http_exchange *x, const char *method, const
     arena_init(&x->arena, 1 << 20);
     struct request r = {.exchange = x, .arena = &x->arena, .server = &server, .verb = VERB_COUNT};
     assert_int_equal(resolve_step(&r), STEP_NEXT);
+    assert_int_equal(selector_step(&r), STEP_NEXT);
     return r;
 }
 
