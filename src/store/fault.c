@@ -11,6 +11,7 @@
 static const uint32_t lmdb_magic = 0xBEEFC0DE;
 
 static _Atomic uintptr_t map_start, map_end;
+static atomic_flag told = ATOMIC_FLAG_INIT;
 static char line[4200];
 static size_t line_size;
 
@@ -19,6 +20,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
     (void)context;
     const uintptr_t at = (uintptr_t)info->si_addr;
     if (at >= atomic_load(&map_start) && at < atomic_load(&map_end)) {
+        while (atomic_flag_test_and_set(&told)) /* another thread says it, and ends the process */
+            pause();
         ssize_t written = write(STDERR_FILENO, line, line_size);
         (void)written;
         _exit(1);
