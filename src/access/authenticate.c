@@ -3,6 +3,7 @@
 
 #include "access/bootstrap_token.h"
 #include "access/failed_attempts.h"
+#include "access/oidc.h"
 #include "access/service_account_token.h"
 #include "access/token_file.h"
 #include "base/base64.h"
@@ -43,7 +44,7 @@ err_t authenticate_token(
     struct arena *arena, bytes token, const struct audiences *asked, struct authenticated *ret, struct error *error)
 {
     static token_function *const kinds[] = {
-        token_file_authenticate, service_account_token_authenticate, bootstrap_token_authenticate};
+        token_file_authenticate, service_account_token_authenticate, bootstrap_token_authenticate, oidc_authenticate};
     const struct authenticator *a = authenticator_current();
     struct audiences own;
     struct error why;
