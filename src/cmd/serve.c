@@ -102,6 +102,8 @@ static const struct command_option serve_rows[] = {
         FIELD(tokens.jwks_uri)},
     {"token-auth-file", 0, OPTION_FILE, "FILE", "accept the tokens of this file too (CSV: token,user,uid,\"groups\")",
         FIELD(tokens.token_file)},
+    {"authentication-config", 0, OPTION_FILE, "FILE",
+        "accept ID tokens of the OIDC issuers in this AuthenticationConfiguration (YAML)", FIELD(tokens.config_file)},
     {"memory-limit", 0, OPTION_SIZE, "SIZE", "memory of all requests together (default: a quarter of the machine's)",
         FIELD(memory_limit)},
     {"store-limit", 0, OPTION_SIZE, "SIZE", "how large the store may grow (default: 1T, sparse)", FIELD(store_limit)},
@@ -275,6 +277,9 @@ static void renew(struct task *task)
     }
     if (serve_tokens_renew(&error) != ERR_OK)
         log_event(LOG_ERROR, "cannot renew the keys of tokens; the old ones stay in force", log_error_text(&error));
+    if (serve_tokens_reload(&error) != ERR_OK)
+        log_event(
+            LOG_ERROR, "cannot read the authentication configuration; what was in force stays", log_error_text(&error));
     if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK)
         log_event(LOG_ERROR, "cannot renew the admin's kubeconfig", log_error_text(&error));
     notify_send("READY=1"); /* ends a reload */
@@ -591,7 +596,8 @@ const struct command command_serve = {
         "the group system:masters may do everything, all others nothing.\n\n"
         "Back up the unlock key and the store, and not in the same place: without the key nobody can read "
         "the store.\n\n"
-        "SIGTERM finishes what is under way and exits 0. SIGHUP reads certificate files again.",
+        "SIGTERM finishes what is under way and exits 0. SIGHUP reads files of certificates, keys and authentication "
+        "again.",
     .options = serve_rows,
     .option_count = ARRAY_LEN(serve_rows),
     .defaults = &serve_defaults,

@@ -2,6 +2,7 @@
 #include "cmd/serve_tokens.h"
 
 #include "access/authenticator.h"
+#include "access/oidc.h"
 #include "access/service_account_token.h"
 #include "access/signing_keys.h"
 #include "access/token_file.h"
@@ -96,7 +97,7 @@ err_t serve_tokens_open(struct arena *arena, const struct serve_token_options *o
         log_event(LOG_WARNING,
             "--anonymous-auth: requests without a credential are system:anonymous's, and get what is granted to it");
     authenticator_set(&authenticator);
-    return ERR_OK;
+    return oidc_open(o->config_file, error);
 }
 
 err_t serve_tokens_renew(struct error *error)
@@ -115,10 +116,16 @@ err_t serve_tokens_sign(
     return service_account_token_issue_legacy(arena, namespace, &of, secret, ret, error);
 }
 
+err_t serve_tokens_reload(struct error *error)
+{
+    return oidc_reload(error);
+}
+
 void serve_tokens_close(void)
 {
     struct error error;
 
+    oidc_close();
     authenticator_set(NULL);
     error_init(&error, NULL);
     if (token_file_load(NULL, &error) != ERR_OK)

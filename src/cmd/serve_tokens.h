@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 struct serve_token_options {
-    const char *signing_key_file, *jwks_uri, *token_file;
+    const char *signing_key_file, *jwks_uri, *token_file, *config_file;
     struct option_list key_files, issuers, audiences;
     uint64_t longest_ms, key_lifetime_ms;
     bool anonymous;
@@ -20,8 +20,11 @@ MUST_CHECK err_t serve_tokens_check(const struct serve_token_options *, struct e
  * address is numeric. Blocks. */
 MUST_CHECK err_t serve_tokens_open(struct arena *, const struct serve_token_options *, struct store *, struct atrest *,
     const char *address, uint16_t port, struct error *);
-/* Reads the files again, makes the key that is due. What fails leaves what was in force. Blocks, one at a time. */
+/* Reads the files of keys and tokens again, makes the key that is due. What fails leaves what was in force. Blocks, one
+ * at a time. */
 MUST_CHECK err_t serve_tokens_renew(struct error *);
+/* The same for the issuers of ID tokens. */
+MUST_CHECK err_t serve_tokens_reload(struct error *);
 /* For controllers (control.h): what a Secret holds as the token of an account. Blocks. */
 MUST_CHECK err_t serve_tokens_sign(
     struct arena *, bytes namespace, bytes account, bytes uid, bytes secret, bytes *ret, struct error *);

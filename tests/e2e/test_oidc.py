@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ID tokens of OpenID Connect issuers: which are accepted as whom, which are 401, and what an issuer's outage changes."""
+import signal
+import time
+
+import harness
+import pytest
+import yaml
+
+pytest.importorskip("cryptography")
+from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
+from oidc_issuer import Issuer, document  # noqa: E402
+from test_tokens import make_token, public_pem, status_as  # noqa: E402
+
+REVIEW = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+
+def accepted(server, token):
+    """/version is everybody's who is known; too many refused tokens of an address would be 429."""
+    status = status_as(server, token)
+    assert status in (200, 401), status
+    return status == 200
+
+
+def who(server, token):
+    answer = server.request("POST", REVIEWS, REVIEW, client="none", headers=[("Authorization", f"Bearer {token}")])
+    assert answer.status == 201, answer
+    return answer.json()["status"]["userInfo"]
+
+
+def serve(tmp_path, *jwt, **more):
+    file = tmp_path / "authentication.yaml"
+    file.write_bytes(document(*jwt, **more))
+    return harness.Server(flags=["--authentication-config", str(file)])
+
+
+def await_accepted(server, token, timeout=30.0):
+    harness.poll(lambda: accepted(server, token), "the token is accepted", timeout=timeout, pause=0.5)
+
+
+def logged(server, text):
+    harness.poll(lambda: text in server.output(), f"the log says {text}")
+
+
+@pytest.fixture(scope="module")
+def issuer(tmp_path_factory):
+    made = Issuer(tmp_path_factory.mktemp("issuer"), path="/realms/one/")
+    made.keys["rsa"] = rsa.generate_private_key(65537, 2048)
+    made.path = "/realms/one"
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def server(issuer, tmp_path_factory):
+    rules = [{"claim": "tenant", "requiredValue": "t1"}]
+    item = issuer.config(claimValidationRules=rules)
+    item["claimMappings"]["uid"] = {"claim": "sub"}
+    with serve(tmp_path_factory.mktemp("config"), item) as running:
+        await_accepted(running, issuer.token(tenant="t1"))
+        yield running
+
+
+def test_user(server, issuer):
+    user = who(server, issuer.token(tenant="t1"))
+    assert user == {"username": "oidc:ann@example.com", "uid": "u-1", "groups": ["oidc:dev", "oidc:ops", "system:authenticated"]}
+    assert who(server, issuer.token("rsa", algorithm="RS256", tenant="t1", groups="one"))["groups"] == ["oidc:one", "system:authenticated"]
+    assert who(server, issuer.token(tenant="t1", groups=None))["groups"] == ["system:authenticated"]
+    assert accepted(server, issuer.token(tenant="t1", aud=["x", "other"], azp="who", email_verified=True))
+    assert accepted(server, issuer.token(tenant="t1", nbf=int(time.time()) + 200, iat=None))
+
+
+def test_kubectl(server, issuer):
+    program = next((name for name in harness.kubectl_programs() if harness.Kubectl(name, server).minor >= 28), None)
+    if not program:
+        pytest.skip("no kubectl that has `auth whoami`")
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    config["users"][0]["user"] = {"token": issuer.token(tenant="t1")}
+    file = server.home / "oidc.kubeconfig"
+    file.write_text(yaml.safe_dump(config))
+    out = harness.Kubectl(program, server).out("--kubeconfig", str(file), "auth", "whoami")
+    assert "oidc:ann@example.com" in out and "oidc:dev" in out
+
+
+@pytest.mark.parametrize("name,claims", [
+    ("audience", {"aud": "else"}), ("no audience", {"aud": None}), ("audience that is no text", {"aud": 5}),
+    ("issuer", {"iss": "https://127.0.0.1:1"}), ("no issuer", {"iss": None}),
+    ("over", {"exp": 1700000000}), ("without end", {"exp": None}), ("not yet", {"nbf": 32503680000}), ("issued later", {"iat": 32503680000}),
+    ("no name", {"email": None}), ("a name that is no text", {"email": ["ann"]}), ("empty name", {"email": ""}),
+    ("email not verified", {"email_verified": False}), ("email verified by a text", {"email_verified": "true"}),
+    ("groups that are no texts", {"groups": [1]}), ("groups that are an object", {"groups": {}}),
+    ("distributed groups", {"groups": None, "_claim_names": {"groups": "src"}, "_claim_sources": {"src": {"endpoint": "https://127.0.0.1:1"}}}),
+    ("no uid", {"sub": None}),
+    ("a required claim is missing", {"tenant": None}), ("a required claim is another", {"tenant": "t2"}),
+    ("a required claim is no text", {"tenant": ["t1"]})])
+def test_claims_that_are_refused(server, issuer, name, claims):
+    assert not accepted(server, issuer.token(**{"tenant": "t1", **claims})), name
+
+
+def test_signatures_that_are_refused(server, issuer):
+    claims, key, other = issuer.claims(tenant="t1"), issuer.keys["one"], ec.generate_private_key(ec.SECP256R1())
+    assert accepted(server, make_token(key, claims, kid="one"))
+    for token in [make_token(None, claims, "none", kid="one"), make_token(public_pem(key), claims, "HS256", kid="one"),
+                  make_token(other, claims, kid="one"), make_token(issuer.keys["rsa"], claims, "RS512", kid="rsa"),
+                  make_token(key, claims, kid="rsa"), make_token(key, claims, kid="one", crit=["x"])]:
+        assert not accepted(server, token), token
+    good = make_token(key, claims, kid="one")
+    assert not accepted(server, good[:-8] + ("AAAAAAAA" if good[-8:] != "AAAAAAAA" else "BBBBBBBB"))
+
+
+def test_reasons_are_in_the_log_alone(server, issuer):
+    answer = server.request("GET", "/version", client="none", headers=[("Authorization", f"Bearer {issuer.token(tenant='t-wrong')}")])
+    assert answer.status == 401 and answer.json()["message"] == "Unauthorized"
+    logged(server, "the token's claim tenant has not the value that is required")
+    assert "t-wrong" not in server.output()
+
+
+def test_unknown_keys_ask_at_most_every_ten_seconds(server, issuer):
+    token, before, began = issuer.token(kid="no-such", key=issuer.keys["one"], tenant="t1"), issuer.fetches(), time.monotonic()
+    while time.monotonic() - began < 12:
+        assert status_as(server, token) == 401
+        time.sleep(0.5)
+    assert 1 <= issuer.fetches() - before <= 2
+    assert accepted(server, issuer.token(tenant="t1"))
+
+
+def test_rotation(server, issuer):
+    old = issuer.token(tenant="t1")
+    issuer.keys["two"] = ec.generate_private_key(ec.SECP256R1())
+    one = issuer.keys.pop("one")
+    try:
+        await_accepted(server, issuer.token("two", tenant="t1"))
+        assert not accepted(server, old), "the issuer has dropped that key"
+    finally:
+        issuer.keys["one"] = one
+        await_accepted(server, old)
+
+
+def test_outage(tmp_path):
+    issuer = Issuer(tmp_path / "issuer")
+    with serve(tmp_path, issuer.config()) as server:
+        token = issuer.token()
+        await_accepted(server, token)
+        issuer.stop()
+        # Whatever asks for the keys now fails, and changes nothing.
+        assert not accepted(server, issuer.token(kid="new", key=issuer.keys["one"]))
+        harness.poll(lambda: "those that were fetched stay in use" in server.output(), "the fetch fails", timeout=30)
+        assert accepted(server, token)
+        # Neither does a new configuration that keeps the issuer.
+        (tmp_path / "authentication.yaml").write_bytes(document(issuer.config(claimValidationRules=[{"claim": "sub", "requiredValue": "u-1"}])))
+        server.process.send_signal(signal.SIGHUP)
+        harness.poll(lambda: not accepted(server, issuer.token(sub="u-2")), "the new rules are in force", pause=0.2)
+        assert accepted(server, token)
+
+
+def test_issuers_that_cannot_be_used(tmp_path):
+    never, other = Issuer(tmp_path / "never"), Issuer(tmp_path / "other")
+    never.stop()
+    foreign = Issuer(tmp_path / "foreign")  # whose certificate another CA signed
+    moved, liar, weak, huge = (Issuer(tmp_path / name) for name in ("moved", "liar", "weak", "huge"))
+    moved.documents["/.well-known/openid-configuration"] = 302, [("Location", other.url + "/.well-known/openid-configuration")], b""
+    liar.documents["/.well-known/openid-configuration"] = other.answer("/.well-known/openid-configuration")
+    weak.keys = {"weak": rsa.generate_private_key(65537, 1024)}
+    huge.documents["/keys"] = 200, [], b'{"keys":[' + b" " * (1 << 20) + b"]}"
+    bad = {never: "cannot connect", foreign: "certificate is not trusted", moved: "answered 302", liar: "of another issuer",
+           weak: "no key that verifies", huge: "larger than"}
+    items = [issuer.config() for issuer in (never, moved, liar, weak, huge, other)]
+    items.append(foreign.config(issuer={"certificateAuthority": other.authority.decode()}))
+    key = ec.generate_private_key(ec.SECP256R1())
+    with serve(tmp_path, *items) as server:
+        await_accepted(server, other.token())
+        for issuer, reason in bad.items():
+            harness.poll(lambda: any(issuer.url in line and reason in line for line in server.output().splitlines()), reason)
+            assert not accepted(server, issuer.token(kid="x", key=key)), reason
+            assert not accepted(server, issuer.token(kid="x", key=other.keys["one"])), reason
+        assert not accepted(server, make_token(other.keys["one"], never.claims(), kid="one"))
+        # It comes back: its tokens are good from then on.
+        never.start()
+        await_accepted(server, never.token(), timeout=40)
+    for issuer in (other, foreign, moved, liar, weak, huge, never):
+        issuer.stop()
+
+
+def test_two_issuers(tmp_path):
+    first, second = Issuer(tmp_path / "a"), Issuer(tmp_path / "b")
+    second.documents["/elsewhere"] = second.answer("/.well-known/openid-configuration")
+    second.documents["/.well-known/openid-configuration"] = 404, [], b""
+    item = second.config(issuer={"audiences": ["second"], "discoveryURL": second.url + "/elsewhere"})
+    item["claimMappings"] = {"username": {"claim": "sub", "prefix": ""}}
+    with serve(tmp_path, first.config(), item, apiVersion="apiserver.config.k8s.io/v1beta1") as server:
+        await_accepted(server, first.token())
+        await_accepted(server, second.token(aud="second"))
+        assert who(server, first.token())["username"] == "oidc:ann@example.com"
+        assert who(server, second.token(aud="second")) == {"username": "u-1", "groups": ["system:authenticated"]}
+        assert not accepted(server, make_token(first.keys["one"], second.claims(aud="second"), kid="one")), "each has its own keys"
+        assert not accepted(server, second.token()), "each has its own audiences"
+        logged(server, "without a prefix")
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": first.token()}}
+        status = server.call("POST", "/apis/authentication.k8s.io/v1/tokenreviews", review, status=201)["status"]
+        assert status["authenticated"] and status["user"]["username"] == "oidc:ann@example.com"
+        assert status["audiences"] == ["https://kubernetes.default.svc.cluster.local"]
+    first.stop()
+    second.stop()
+
+
+def test_reload(tmp_path):
+    issuer, added = Issuer(tmp_path / "a"), Issuer(tmp_path / "b")
+    file = tmp_path / "authentication.yaml"
+    with serve(tmp_path, issuer.config()) as server:
+        await_accepted(server, issuer.token())
+        assert not accepted(server, added.token())
+        file.write_bytes(document(issuer.config(), added.config()))
+        server.process.send_signal(signal.SIGHUP)
+        await_accepted(server, added.token())
+        file.write_bytes(document(issuer.config(issuer={"audiences": []})))
+        server.process.send_signal(signal.SIGHUP)
+        logged(server, "cannot read the authentication configuration; what was in force stays")
+        logged(server, "jwt[0].issuer.audiences: Required value")
+        assert accepted(server, issuer.token()) and accepted(server, added.token())
+        file.write_bytes(document())
+        server.process.send_signal(signal.SIGHUP)
+        harness.poll(lambda: not accepted(server, issuer.token()), "no issuer is left")
+        assert not accepted(server, added.token())
+    issuer.stop()
+    added.stop()
+
+
+@pytest.mark.parametrize("text,sentence", ids=["yaml", "kind", "field", "scheme", "own", "cel"], argvalues=[
+    (b"{", "yaml:"), (b"kind: Pod\napiVersion: v1\n", "must be an AuthenticationConfiguration"),
+    (document(jwt2=[]), 'unknown field "jwt2"'),
+    (document({"issuer": {"url": "http://a", "audiences": ["x"]}}), "jwt[0].issuer.url: URL scheme must be https"),
+    (document({"issuer": {"url": "https://kubernetes.default.svc.cluster.local", "audiences": ["x"]}}), "--service-account-issuer"),
+    (document({"issuer": {"url": "https://a", "audiences": ["x"]}, "userValidationRules": [{"expression": "true"}]}),
+     "jwt[0].userValidationRules: CEL expressions are not supported")])
+def test_bad_configurations_end_the_start(tmp_path, text, sentence):
+    file = tmp_path / "authentication.yaml"
+    file.write_bytes(text)
+    with pytest.raises(harness.StartFailed) as failed:
+        harness.Server(flags=["--authentication-config", str(file)]).start()
+    assert sentence in failed.value.output and str(file) in failed.value.output
