@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Measures Coffer beside its peers. Every figure is a ratio against a peer or a limit in this run; called by run.sh."""
-import json, os, re, shutil, signal, socket, statistics, subprocess, sys, tempfile, threading, time
+import http.client, json, os, re, shutil, signal, socket, ssl, statistics, subprocess, sys, tempfile, threading, time
+from urllib.parse import urlsplit
 
 BUILD = os.path.abspath(sys.argv[1])
 ROUNDS = 3
@@ -204,17 +205,61 @@ def create(coffer, name, namespace='default', value=ONE_KB):
     return coffer.curl('/api/v1/namespaces/%s/secrets' % namespace, '-f', '-X', 'POST', '-H', 'Content-Type: application/json', '-d', SECRET % (name, value))
 
 
-def measure_get():
-    coffer = Coffer()
+RBAC = '/apis/rbac.authorization.k8s.io/v1'
+
+
+def bind(name, user, namespace=None):
+    """A binding of the role `reader`, in a namespace or in the cluster: its path and its body."""
+    body = {'metadata': {'name': name}, 'subjects': [{'kind': 'User', 'name': user, 'apiGroup': 'rbac.authorization.k8s.io'}],
+        'roleRef': {'kind': 'ClusterRole', 'name': 'reader', 'apiGroup': 'rbac.authorization.k8s.io'}}
+    path = RBAC + ('/namespaces/%s/rolebindings' % namespace if namespace else '/clusterrolebindings')
+    return path, json.dumps(body)
+
+
+def many_bindings(coffer, subjects=1000, bindings=10000):
+    context = ssl.create_default_context(cafile=coffer.dir + '/ca.pem')
+    context.load_cert_chain(coffer.dir + '/cert.pem', coffer.dir + '/key.pem')
+    connection = http.client.HTTPSConnection(urlsplit(coffer.url).netloc, context=context)
+    for i in range(bindings):
+        path, body = bind('b%d' % i, 'u%d' % (i % subjects), 'default' if i % 10 else None)
+        connection.request('POST', path, body, {'Content-Type': 'application/json'})
+        answer = connection.getresponse()
+        assert answer.status == 201, answer.read()
+        answer.read()
+    connection.close()
+
+
+def with_reader(c):
+    """A server with one Secret, and a client that may read it by a role alone: a member of system:masters would not be checked."""
+    coffer = Coffer('--client-ca-file', c('ca.pem'))
     create(coffer, 'bench')
-    path = '/api/v1/namespaces/default/secrets/bench'
-    content = coffer.curl(path)
+    role = {'metadata': {'name': 'reader'}, 'rules': [{'verbs': ['get'], 'apiGroups': [''], 'resources': ['secrets']}]}
+    for path, body in ((RBAC + '/clusterroles', json.dumps(role)), bind('client', 'client', 'default')):
+        coffer.curl(path, '-f', '-X', 'POST', '-H', 'Content-Type: application/json', '-d', body)
+    return coffer
+
+
+def measure_get():
     c = Certificates()
-    shutil.copy(coffer.dir + '/cert.pem', c('client.pem')), shutil.copy(coffer.dir + '/key.pem', c('client.key'))
-    peer = nginx(c('server.pem'), c('server.key'), coffer.dir + '/ca.pem', content)
-    against_nginx('GET of a %d-byte Secret, decrypted for each request' % len(content), coffer.pid, coffer.url + path, c('client.pem'), c('client.key'), peer, (0.9, 1.6))
+    coffer, path = with_reader(c), '/api/v1/namespaces/default/secrets/bench'
+    content = coffer.curl(path)
+    peer = nginx(c('server.pem'), c('server.key'), c('ca.pem'), content)
+    against_nginx('GET of a %d-byte Secret, decrypted for each request, its reader checked by RBAC' % len(content), coffer.pid, coffer.url + path, c('client.pem'), c('client.key'),
+        peer, (0.85, 1.45))
     peer[0].terminate(), peer[0].wait()
-    coffer.stop()
+    crowded = with_reader(c)
+    many_bindings(crowded)
+    cost = lambda server: lambda: cpu_per_request(server.pid, lambda: load(server.url + path, c('client.pem'), c('client.key'), *H2))
+    cost(coffer)(), cost(crowded)()
+    cpu = paired(cost(coffer), cost(crowded))[0]
+    row('The same with 1,000 subjects and 10,000 bindings, HTTP/2', '%.2fx the CPU' % cpu, '< 1.10x', cpu < 1.1)
+    coffer.stop(), crowded.stop()
+
+
+def measure_authorize():
+    yes, no, change = map(int, subprocess.run(on_core(SERVER_CORE, BUILD + '/bench/authorize'), check=True, stdout=subprocess.PIPE, text=True).stdout.split())
+    row('RBAC with 10,000 bindings: a check that allows; that finds nothing', '%d ns; %d ns' % (yes, no), '< 1 us', max(yes, no) < 1000)
+    row('One of them, or a role, changed', '%d us' % change, '< 1 ms', change < 1000)
 
 
 def bare_lmdb(size):

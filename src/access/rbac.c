@@ -76,6 +76,8 @@ void rbac_walk_begin(struct rbac_walk *walk, const struct rbac *rbac, const stru
     walk->scope = 0;
     walk->subject = 0;
     walk->inside = false;
+    for (size_t i = 0; i < RBAC_HASHES && i <= user->group_count; i++)
+        walk->hashes[i] = persistent_map_hash(i == 0 ? user->name : user->groups[i - 1]);
 }
 
 static const struct scope *scope_at(const struct rbac_walk *walk)
@@ -89,9 +91,10 @@ static bool next_subject(struct rbac_walk *walk, const struct scope *scope)
 {
     while (walk->subject <= walk->user->group_count) {
         size_t i = walk->subject++;
+        bytes name = i == 0 ? walk->user->name : walk->user->groups[i - 1];
+        uint64_t hash = i < RBAC_HASHES ? walk->hashes[i] : persistent_map_hash(name);
         const struct bound *bound =
-            (const struct bound *)(i == 0 ? persistent_map_get(scope->users, walk->user->name)
-                                          : persistent_map_get(scope->groups, walk->user->groups[i - 1]));
+            (const struct bound *)persistent_map_find(i == 0 ? scope->users : scope->groups, name, hash);
         if (bound) {
             persistent_map_begin(bound->bindings, &walk->bindings);
             walk->inside = true;
@@ -125,12 +128,20 @@ bool rbac_walk_next(struct rbac_walk *walk, struct rbac_grant *ret)
 
 /* ---- Decisions. */
 
-static bool role_allows(const struct rbac_grant *grant, const struct attributes *a)
+static bool passes(const struct rbac_sieve *sieve, const struct rbac_sieve *asked)
 {
-    if (!grant->role || (!a->resource_request && grant->binding->namespace.n > 0))
+    return (sieve->verbs & asked->verbs) && (sieve->resources & asked->resources);
+}
+
+static bool role_allows(const struct rbac_grant *grant, const struct attributes *a, const struct rbac_sieve *asked)
+{
+    const struct rbac_role *role = grant->role;
+
+    if (!role || (!a->resource_request && grant->binding->namespace.n > 0) ||
+        (a->resource_request && !passes(&role->sieve, asked)))
         return false;
-    for (size_t i = 0; i < grant->role->count; i++)
-        if (rbac_rule_allows(&grant->role->rules[i], a))
+    for (size_t i = 0; i < role->count; i++)
+        if ((!a->resource_request || passes(&role->sieves[i], asked)) && rbac_rule_allows(&role->rules[i], a))
             return true;
     return false;
 }
@@ -142,12 +153,13 @@ static bytes scope_of(const struct attributes *a)
 
 bool rbac_allows(const struct rbac *rbac, const struct attributes *a, struct rbac_grant *ret_grant)
 {
+    const struct rbac_sieve asked = {rbac_bit(a->verb), rbac_bit(a->resource)};
     struct rbac_walk walk;
     struct rbac_grant grant;
 
     rbac_walk_begin(&walk, rbac, a->user, scope_of(a));
     while (rbac_walk_next(&walk, &grant))
-        if (role_allows(&grant, a)) {
+        if (role_allows(&grant, a, &asked)) {
             if (ret_grant)
                 *ret_grant = grant;
             return true;

@@ -41,11 +41,18 @@ struct rbac_texts {
 struct rbac_rule {
     struct rbac_texts verbs, groups, resources, names, urls;
 };
+/* A sieve of verbs and resources: a bit for each text that a rule names, all of them for a star. What has not both bits
+ * is not allowed; most roles that a user has are passed over by it. */
+struct rbac_sieve {
+    uint64_t verbs, resources;
+};
 struct rbac_role {
     struct persistent_value value;
     struct arena memory;
     bytes key;
     const struct rbac_rule *rules;
+    const struct rbac_sieve *sieves; /* of each rule */
+    struct rbac_sieve sieve;         /* of all of them */
     size_t count;
 };
 /* The rules of an object, in the arena. */
@@ -72,9 +79,11 @@ struct rbac_binding {
     const struct rbac_subject *subjects;
     size_t count;
 };
+#define RBAC_HASHES 8 /* of the user and the first groups: kept from one scope to the other */
 struct rbac_walk {
     const struct rbac *rbac;
     const struct user *user;
+    uint64_t hashes[RBAC_HASHES];
     bytes namespace;
     unsigned scope;
     size_t subject; /* 0: the user; then the groups */

@@ -71,6 +71,39 @@ err_t rbac_rules_read(struct arena *arena, const struct json *object, const stru
     return ERR_OK;
 }
 
+uint64_t rbac_bit(bytes text)
+{
+    uint64_t hash = 14695981039346656037u; /* FNV-1a: who makes others' bits meet gains a look at rules */
+
+    if (text.n > 0 && text.p[0] == '*')
+        return UINT64_MAX;
+    for (size_t i = 0; i < text.n && text.p[i] != '/'; i++)
+        hash = (hash ^ text.p[i]) * 1099511628211u;
+    return UINT64_C(1) << (hash >> 58);
+}
+
+static uint64_t bits_of(struct rbac_texts texts)
+{
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < texts.count; i++)
+        bits |= rbac_bit(texts.items[i]);
+    return bits;
+}
+
+static bool make_sieves(struct rbac_role *role)
+{
+    struct rbac_sieve *sieves = arena_alloc(&role->memory, role->count * sizeof *sieves);
+
+    for (size_t i = 0; sieves && i < role->count; i++) {
+        sieves[i] = (struct rbac_sieve){bits_of(role->rules[i].verbs), bits_of(role->rules[i].resources)};
+        role->sieve.verbs |= sieves[i].verbs;
+        role->sieve.resources |= sieves[i].resources;
+    }
+    role->sieves = sieves;
+    return sieves != NULL;
+}
+
 static void role_free(struct persistent_value *value)
 {
     struct rbac_role *role = (struct rbac_role *)value;
@@ -98,7 +131,7 @@ static err_t role_new(bytes key, const struct json *object, struct persistent_va
     arena_init_plain(&role->memory, OBJECT_MEMORY);
     role->key = arena_copy(&role->memory, key);
     code = role->key.p ? rbac_rules_read(&role->memory, object, &role->rules, &role->count, error) : ERR_NO_MEMORY;
-    if (code != ERR_OK)
+    if (code != ERR_OK || !make_sieves(role))
         code = too_large(&role->memory, error);
     if (code == ERR_OK)
         *ret = &role->value;

@@ -26,4 +26,7 @@ struct rbac {
     struct scope cluster;                          /* its value is not counted */
 };
 
+/* The bits of a text in a sieve; a resource counts without its subresource. */
+uint64_t rbac_bit(bytes text);
+
 #endif

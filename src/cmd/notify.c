@@ -23,7 +23,7 @@ void notify_send(const char *state)
     if (path[0] == '@') /* an abstract socket */
         address.sun_path[0] = 0;
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+    if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (const struct sockaddr *)&address,
                       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n)) < 0)
         log_event(LOG_WARNING, "cannot notify the service manager", log_text("socket", path));
     if (fd >= 0)
