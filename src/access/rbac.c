@@ -80,12 +80,6 @@ void rbac_walk_begin(struct rbac_walk *walk, const struct rbac *rbac, const stru
         walk->hashes[i] = persistent_map_hash(i == 0 ? user->name : user->groups[i - 1]);
 }
 
-static const struct scope *scope_at(const struct rbac_walk *walk)
-{
-    return walk->scope == 0 ? &walk->rbac->cluster
-                            : (const struct scope *)persistent_map_get(walk->rbac->scopes, walk->namespace);
-}
-
 /* Goes on to the next subject that is bound; false when there is none in this scope. */
 static bool next_subject(struct rbac_walk *walk, const struct scope *scope)
 {
@@ -104,11 +98,17 @@ static bool next_subject(struct rbac_walk *walk, const struct scope *scope)
     return false;
 }
 
+static bool next_in_namespace(struct rbac_walk *walk)
+{
+    const struct scope *scope = (const struct scope *)persistent_map_get(walk->rbac->scopes, walk->namespace);
+
+    return scope && next_subject(walk, scope);
+}
+
 bool rbac_walk_next(struct rbac_walk *walk, struct rbac_grant *ret)
 {
     for (;;) {
         const struct persistent_value *value;
-        const struct scope *scope;
         if (walk->inside && persistent_map_next(&walk->bindings, NULL, &value)) {
             ret->binding = (const struct rbac_binding *)value;
             ret->role = (const struct rbac_role *)persistent_map_find(
@@ -118,8 +118,7 @@ bool rbac_walk_next(struct rbac_walk *walk, struct rbac_grant *ret)
         walk->inside = false;
         if (walk->scope > 1 || (walk->scope == 1 && walk->namespace.n == 0))
             return false;
-        scope = scope_at(walk);
-        if (scope && next_subject(walk, scope))
+        if (walk->scope == 0 ? next_subject(walk, &walk->rbac->cluster) : next_in_namespace(walk))
             continue;
         walk->scope++;
         walk->subject = 0;

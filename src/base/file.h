@@ -11,8 +11,8 @@
  * its kin. */
 MUST_CHECK err_t file_read(struct arena *, const char *path, size_t limit, bytes *ret, struct error *);
 
-/* A file that holds a private key or other credentials: refused (ERR_INVALID) when others than its owner and group may read it, or others
- * than its owner write it; links are followed, and what counts is the file that is read. */
+/* A file that holds a private key or other credentials: refused (ERR_INVALID) when others than its owner and group may
+ * read it, or others than its owner write it; links are followed, and what counts is the file that is read. */
 MUST_CHECK err_t file_read_private(struct arena *, const char *path, size_t limit, bytes *ret, struct error *);
 
 /* Writes a new file beside path, syncs it, renames it over path and syncs the directory: readers see the old or the new

@@ -199,7 +199,7 @@ bool persistent_map_next(struct persistent_cursor *cursor, bytes *ret_key, const
 
 static struct branch *branch_new(uint32_t bitmap)
 {
-    struct branch *branch = malloc(sizeof *branch + (size_t)__builtin_popcount(bitmap) * sizeof branch->children[0]);
+    struct branch *branch = malloc(sizeof *branch + (size_t)__builtin_popcount(bitmap) * sizeof(struct node *));
 
     if (branch) {
         atomic_init(&branch->node.references, 1);

@@ -232,7 +232,7 @@ static inline struct http_server *connection_server(const struct http_connection
 MUST_CHECK struct http_peer *peer_at(const struct sockaddr_storage *);
 struct http_peer *peer_get(struct http_peer *);
 void peer_put(struct http_peer *);
-void peer_distrusted(struct http_peer *); /* it is nobody's from now on */
+void peer_distrusted(struct http_peer *);                      /* it is nobody's from now on */
 MUST_CHECK bool connection_identify(struct http_connection *); /* after the handshake; false: it may not go on */
 
 /* http_server.c */

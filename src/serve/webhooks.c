@@ -56,8 +56,8 @@ static err_t begin(struct request *r, unsigned phases)
     run = arena_zero(r->arena, sizeof *run);
     if (!run)
         return arena_error(r->arena, &r->error);
-    run->webhooks = arena_zero(r->arena, n * sizeof *run->webhooks);
-    run->as = arena_zero(r->arena, n * sizeof *run->as);
+    run->webhooks = arena_zero(r->arena, n * sizeof(struct webhook *));
+    run->as = arena_zero(r->arena, n * sizeof(const struct kind *));
     run->invoked = arena_zero(r->arena, 2 * n * sizeof *run->invoked);
     if (!run->webhooks || !run->as || !run->invoked)
         return arena_error(r->arena, &r->error);
