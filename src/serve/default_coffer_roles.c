@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What Coffer's controllers do themselves that in Kubernetes other components do for them: reading what they watch, the
- * Service of the API, definitions, old Events. */
+/* The virtual verbs for those who hold more than they say; and what Coffer's controllers do themselves that in
+ * Kubernetes other components do for them: reading what they watch, the Service of the API, definitions, old Events. */
 #include "base/bytes.h"
 #include "serve/default_roles.h"
 
 const struct default_role default_coffer_roles[] = {
+    {.name = "coffer:aggregate-to-edit",
+        .aggregates_to = "edit",
+        .rules = "list-metadata,mount core secrets\n"
+                 "use core serviceaccounts"},
+    {.name = "coffer:secret-names", .rules = "list-metadata core secrets"},
     {.name = "coffer:controller:certificate-controller",
         .rules = "list-metadata core nodes",
         .subjects = "ServiceAccount kube-system/certificate-controller"},

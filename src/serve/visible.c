@@ -119,7 +119,8 @@ enum step_result visible_step(struct request *r)
         return STEP_NEXT;
     return access_forbid(r, &r->attributes,
         r->kind->custom ? BYTES("list-metadata allows PartialObjectMetadata alone, selected by names and labels")
-                        : BYTES("list-metadata allows Table and PartialObjectMetadata alone"));
+                        : BYTES("list-metadata allows Table and PartialObjectMetadata alone (kubectl get, with -o wide "
+                                "or without -o)"));
 }
 
 /* ---- Watches that go on. */
