@@ -134,11 +134,41 @@ static void judge(const struct tls_context *tls, X509_STORE_CTX *context)
     ERR_clear_error();
 }
 
-/* In the handshake, which goes on whatever is found: who asks for the peer looks at SSL_get_verify_result. */
+/* A client's certificate, in a context of its own: NULL without memory. The caller frees it. */
+static X509_STORE_CTX *judged(
+    const struct tls_context *tls, X509 *certificate, STACK_OF(X509) * untrusted, int auth_level)
+{
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    if (!context || X509_STORE_CTX_init(context, SSL_CTX_get_cert_store(tls->ssl), certificate, untrusted) != 1 ||
+        X509_STORE_CTX_set_default(context, "ssl_client") != 1) {
+        X509_STORE_CTX_free(context);
+        return NULL;
+    }
+    X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context), auth_level);
+    judge(tls, context);
+    return context;
+}
+
+/* In the handshake, which goes on whatever is found: who asks for the peer looks at SSL_get_verify_result. Want of
+ * memory shows as an issuer that is not known, and stays with the certificate that was being looked at, so a verdict
+ * against somebody is reached twice, the second time from a copy. */
 static int judge_in_handshake(X509_STORE_CTX *context, void *tls)
 {
     judge(tls, context);
-    return 1;
+    if (X509_STORE_CTX_get_error(context) == X509_V_OK)
+        return 1;
+    X509 *copy = X509_dup(X509_STORE_CTX_get0_cert(context));
+    X509_STORE_CTX *again = copy ? judged(tls, copy, X509_STORE_CTX_get0_untrusted(context),
+                                       X509_VERIFY_PARAM_get_auth_level(X509_STORE_CTX_get0_param(context)))
+                                 : NULL;
+    if (again && X509_STORE_CTX_get_error(again) == X509_V_OK) {
+        X509_STORE_CTX_set0_verified_chain(context, X509_STORE_CTX_get1_chain(again));
+        X509_STORE_CTX_set_error(context, X509_V_OK);
+    }
+    bool known = again != NULL;
+    X509_STORE_CTX_free(again);
+    X509_free(copy);
+    return known;
 }
 
 static int no_callback(int ok, X509_STORE_CTX *context)
@@ -307,16 +337,9 @@ bool tls_session_http2(const SSL *ssl)
 bool tls_session_trusted(struct tls_context *tls, SSL *ssl)
 {
     X509 *certificate = SSL_get0_peer_certificate(ssl);
-    X509_STORE_CTX *context = certificate ? X509_STORE_CTX_new() : NULL;
-    bool trusted = context &&
-                   X509_STORE_CTX_init(
-                       context, SSL_CTX_get_cert_store(tls->ssl), certificate, SSL_get_peer_cert_chain(ssl)) == 1 &&
-                   X509_STORE_CTX_set_default(context, "ssl_client") == 1;
-    if (trusted) {
-        X509_VERIFY_PARAM_set_auth_level(X509_STORE_CTX_get0_param(context), SSL_get_security_level(ssl));
-        judge(tls, context);
-        trusted = X509_STORE_CTX_get_error(context) == X509_V_OK;
-    }
+    X509_STORE_CTX *context =
+        certificate ? judged(tls, certificate, SSL_get_peer_cert_chain(ssl), SSL_get_security_level(ssl)) : NULL;
+    bool trusted = context && X509_STORE_CTX_get_error(context) == X509_V_OK;
     X509_STORE_CTX_free(context);
     return trusted;
 }

@@ -10,6 +10,7 @@
 static guard_function *const guards[] = {
     guard_rbac,
     guard_pod_secrets,
+    guard_references,
     guard_webhook,
     guard_certificates,
     guard_pod_security,

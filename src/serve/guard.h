@@ -14,6 +14,7 @@ typedef err_t guard_function(struct request *, struct read_txn *);
 
 /* The guards, a file each. */
 guard_function guard_rbac;
+guard_function guard_references;
 guard_function guard_webhook;
 
 /* kube-apiserver's form: `pods "a" is forbidden: SENTENCE`, with the details of the request's object. */
