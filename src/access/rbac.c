@@ -46,7 +46,13 @@ static bool has_url(struct rbac_texts urls, bytes path)
 {
     for (size_t i = 0; i < urls.count; i++) {
         bytes text = urls.items[i];
-        if (bytes_equal(text, path) || (bytes_end(text, BYTES("*")) && bytes_start(path, (bytes){text.p, text.n - 1})))
+        if (bytes_equal(text, path))
+            return true;
+        if (!bytes_end(text, BYTES("*")))
+            continue;
+        while (bytes_end(text, BYTES("*")))
+            text.n--;
+        if (bytes_start(path, text))
             return true;
     }
     return false;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define COMPARISONS_MOST 50000000 /* half a second or so: a rule of a megabyte may stand for billions of rights */
+#define COMPARISONS_MOST 5000000 /* some milliseconds: a rule of a megabyte may stand for billions of rights */
 
 /* One right: one of each list; name or url may be absent. */
 struct right {

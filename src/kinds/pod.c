@@ -133,6 +133,23 @@ static void check_tokens(const struct field *spec)
     }
 }
 
+/* Node and Pod Security looked at them when the Pod was made. */
+static void check_app_armor_changes(const struct field *annotations, const struct json *old)
+{
+    for (const struct json *now = annotations->value ? annotations->value->first : NULL; now; now = now->next) {
+        const struct json *before = json_get(old, now->key);
+        if (!bytes_start(now->key, BYTES(APP_ARMOR_ANNOTATION)))
+            continue;
+        if (!before)
+            field_forbidden(FIELD_KEY(annotations, now->key, now), "may not add AppArmor annotations");
+        else if (!bytes_equal(before->text, now->text))
+            field_forbidden(FIELD_KEY(annotations, now->key, now), "may not remove or update AppArmor annotations");
+    }
+    for (const struct json *before = old ? old->first : NULL; before; before = before->next)
+        if (bytes_start(before->key, BYTES(APP_ARMOR_ANNOTATION)) && !json_get(annotations->value, before->key))
+            field_forbidden(FIELD_KEY(annotations, before->key, NULL), "may not remove or update AppArmor annotations");
+}
+
 static void check_annotation_changes(const struct field *annotations, const struct json *old)
 {
     const struct json *before = tree_at(old, "metadata", "annotations", MIRROR_POD_ANNOTATION, NULL);
@@ -142,6 +159,7 @@ static void check_annotation_changes(const struct field *annotations, const stru
         field_forbidden(mirror, "may not remove or update mirror pod annotation");
     else if (!before && now)
         field_forbidden(mirror, "may not add mirror pod annotation");
+    check_app_armor_changes(annotations, tree_at(old, "metadata", "annotations", NULL));
 }
 
 static void pod_validate(struct arena *arena, const struct kind *kind, enum subresource subresource,

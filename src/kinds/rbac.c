@@ -11,6 +11,20 @@ static const char *const rbac_group[] = {RBAC_GROUP};
 
 /* ---- Roles */
 
+/* Rules are held in memory, and looked through for each request: far more than anybody writes, far less than a body
+ * could hold. */
+#define TEXTS_MOST    16384
+#define SUBJECTS_MOST 16384
+
+static size_t count_texts(const struct json *rules)
+{
+    size_t count = 0;
+    for (const struct json *rule = rules && rules->type == JSON_ARRAY ? rules->first : NULL; rule; rule = rule->next)
+        for (const struct json *list = rule->type == JSON_OBJECT ? rule->first : NULL; list; list = list->next)
+            count += list->type == JSON_ARRAY ? list->count : 0;
+    return count;
+}
+
 static void check_policy_rule(const struct field *rule, bool namespaced)
 {
     struct field paths = field_member(rule, "nonResourceURLs");
@@ -37,6 +51,8 @@ static void role_validate(struct arena *arena, const struct kind *kind, enum sub
     struct field rules = field_root(&check, "rules", json_get(object, BYTES("rules")));
     struct field aggregation = field_root(&check, "aggregationRule", json_get(object, BYTES("aggregationRule")));
     (void)subresource, (void)old;
+    if (count_texts(rules.value) > TEXTS_MOST)
+        field_forbidden(&rules, "must not name more than 16384 verbs, groups, resources, names and paths together");
     FIELD_EACH(rule, &rules)
     check_policy_rule(&rule, kind->namespaced);
     if (!aggregation.value)
@@ -112,6 +128,8 @@ static void binding_validate(struct arena *arena, const struct kind *kind, enum 
     struct field subjects = field_root(&check, "subjects", json_get(object, BYTES("subjects")));
     (void)subresource;
     check_role_reference(&role, kind->namespaced);
+    if (field_count(&subjects) > SUBJECTS_MOST)
+        field_too_many(&subjects, SUBJECTS_MOST);
     FIELD_EACH(subject, &subjects)
     check_subject(&subject, kind->namespaced);
     if (old && !json_alike(role.value, json_get(old, BYTES("roleRef"))))

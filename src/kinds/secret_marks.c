@@ -18,6 +18,15 @@ static void remove_values(struct json *configuration, bytes field)
     }
 }
 
+static bool is_harmless(bytes name)
+{
+    static const char *const names[] = {"apiVersion", "immutable", "kind", "metadata", "type"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (bytes_equal(name, bytes_of(names[i])))
+            return true;
+    return false;
+}
+
 err_t secret_redact_metadata(struct arena *arena, struct json *metadata, struct error *error)
 {
     struct json *annotation = json_at(metadata, BYTES("annotations"), BYTES(LAST_APPLIED), BYTES_NONE), *configuration;
@@ -35,8 +44,13 @@ err_t secret_redact_metadata(struct arena *arena, struct json *metadata, struct 
     annotation->text = BYTES("");
     if (result == ERR_BAD_REQUEST || configuration->type != JSON_OBJECT)
         return ERR_OK;
-    remove_values(configuration, BYTES("data"));
-    remove_values(configuration, BYTES("stringData"));
+    for (struct json *member = configuration->first, *next; member; member = next) {
+        next = member->next;
+        if (bytes_equal(member->key, BYTES("data")) || bytes_equal(member->key, BYTES("stringData")))
+            remove_values(configuration, member->key);
+        else if (!is_harmless(member->key)) /* a member that is no field of a Secret may hold what was meant for one */
+            json_remove(configuration, member->key);
+    }
     buffer_init(&text, arena);
     json_write(&text, configuration);
     buffer_byte(&text, '\n');

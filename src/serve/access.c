@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who asks, as whom, and whether they may: before anything but the path and headers was looked at. */
 #include "access/impersonate.h"
+#include "access/node_graph.h"
+#include "access/rbac.h"
 #include "serve/visible.h"
 
 enum step_result authenticate_step(struct request *r)
@@ -91,11 +93,43 @@ enum step_result selector_step(struct request *r)
     return STEP_FAIL;
 }
 
+static void note_rules(struct request *r)
+{
+    r->rules_version = rbac_version(rbac_current());
+    r->graph_version = node_graph_version();
+}
+
+err_t access_create(struct request *r)
+{
+    struct attributes a = r->attributes;
+    struct decision decision;
+
+    a.verb = BYTES("create");
+    TRY(authorize(r->arena, &a, &decision, &r->error));
+    if (!decision.allowed)
+        (void)access_forbid(r, &a, decision.reason);
+    return decision.allowed ? ERR_OK : r->error.code;
+}
+
+err_t access_again(struct request *r)
+{
+    struct decision decision;
+
+    if (r->open || (r->rules_version == rbac_version(rbac_current()) && r->graph_version == node_graph_version()))
+        return ERR_OK;
+    note_rules(r);
+    TRY(authorize(r->arena, &r->attributes, &decision, &r->error));
+    if (!decision.allowed)
+        (void)access_forbid(r, &r->attributes, decision.reason);
+    return decision.allowed ? ERR_OK : r->error.code;
+}
+
 enum step_result authorize_step(struct request *r)
 {
     struct decision decision;
 
     r->attributes.user = &r->user;
+    note_rules(r);
     if (r->open)
         return STEP_NEXT;
     if (authorize(r->arena, &r->attributes, &decision, &r->error) != ERR_OK)

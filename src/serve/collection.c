@@ -56,6 +56,9 @@ static err_t prepare_one(
         .verb = VERB_DELETE,
         .options = r->options,
         .user = r->user,
+        .attributes = r->attributes,
+        .rules_version = r->rules_version,
+        .graph_version = r->graph_version,
         .deadline_us = r->deadline_us,
         .waits_here = true};
     error_init(&one->error, arena);

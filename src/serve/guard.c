@@ -10,6 +10,7 @@
 static guard_function *const guards[] = {
     guard_rbac,
     guard_pod_secrets,
+    guard_account_token,
     guard_references,
     guard_webhook,
     guard_certificates,
@@ -38,6 +39,8 @@ enum step_result guard_step(struct request *r)
     struct read_txn *txn;
     err_t code = ERR_OK;
 
+    if (r->exchange && access_again(r) != ERR_OK)
+        return STEP_FAIL;
     if (store_read_begin(r->server->store, &txn, &r->error) != ERR_OK)
         return STEP_FAIL;
     for (size_t i = 0; code == ERR_OK && i < ARRAY_LEN(guards); i++)

@@ -13,6 +13,7 @@
 typedef err_t guard_function(struct request *, struct read_txn *);
 
 /* The guards, a file each. */
+guard_function guard_account_token;
 guard_function guard_rbac;
 guard_function guard_references;
 guard_function guard_webhook;

@@ -102,8 +102,9 @@ struct request {
     bytes namespace, name; /* namespace "" for cluster scope or all namespaces */
     struct attributes attributes;
     struct user user;
-    bool filtered;          /* of a list or watch: only what may be seen is wanted */
-    struct visible visible; /* and that is this */
+    uint64_t rules_version, graph_version; /* of what it was authorized by */
+    bool filtered;                         /* of a list or watch: only what may be seen is wanted */
+    struct visible visible;                /* and that is this */
 
     struct request_options options;
     struct presentation presentation;

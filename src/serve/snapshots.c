@@ -262,9 +262,6 @@ static err_t follow_rules(
         code = record_parse(arena, kind, text, &object, error);
     if (code == ERR_OK)
         code = rbac_put(which, key, object, error);
-    if (code == ERR_OK || code == ERR_NO_MEMORY)
-        return code;
-    TRY(rbac_put(which, key, NULL, NULL)); /* rules that cannot be held allow nothing, not what they allowed before */
     return code;
 }
 
@@ -359,6 +356,17 @@ static err_t open_row(struct server *server, struct arena *arena, const struct f
 }
 
 /* An object that cannot be read or held leaves what was in force, and says so. False: for want of memory alone. */
+/* Rules that cannot be read or held allow nothing, not what they allowed before. */
+static void withdraw(const struct followed *what, bytes key)
+{
+    struct error error;
+
+    error_init(&error, NULL);
+    if (what->apply == follow_role || what->apply == follow_binding)
+        if (rbac_put(what->apply == follow_role ? RBAC_ROLES : RBAC_BINDINGS, key, NULL, &error) != ERR_OK)
+            log_event(LOG_ERROR, "rules that are gone are in force until there is memory", log_error_text(&error));
+}
+
 static bool apply_row(struct server *server, const struct record *record)
 {
     const struct kind *kind = kind_by_number(registry_current(), record->key.kind);
@@ -369,13 +377,14 @@ static bool apply_row(struct server *server, const struct record *record)
 
     if (!what)
         return true;
-    arena_init(&arena, ROW_MEMORY);
+    arena_init_plain(&arena, ROW_MEMORY); /* requests must not take the memory that a withdrawal needs */
     error_init(&error, &arena);
     code = open_row(server, &arena, what, kind, record, &error);
     if (code != ERR_OK) {
         bytes name = arena_copy(&arena, record->key.name);
         log_event(LOG_ERROR, "an object is not in force", log_text("kind", what->kind),
             log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
+        withdraw(what, record->key.name);
     }
     arena_reset(&arena);
     return code != ERR_NO_MEMORY; /* one that is too large for ROW_MEMORY is so the next time too */

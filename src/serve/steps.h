@@ -25,6 +25,12 @@ step_function authenticate_step, impersonate_step, selector_step, authorize_step
 /* The 403 of authorization for what was asked, and its details. */
 enum step_result access_forbid(struct request *, const struct attributes *, bytes reason);
 
+/* An apply that becomes a create needs the right to that too. ERR_FORBIDDEN, or want of memory. */
+MUST_CHECK err_t access_create(struct request *);
+/* The same question as authorize_step's, where the rules have changed since: for writes, which wait for bodies, threads
+ * and webhooks. */
+MUST_CHECK err_t access_again(struct request *);
+
 /* visible.c: whether the form that was chosen is one that the user may see. */
 step_function visible_step;
 

@@ -272,6 +272,8 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
     window_put(w->lent);
     w->lent = NULL;
     arena_reset(&w->piece);
+    if (w->member.right && !w->member.withdrawn && watch_hub_outdated(w->hub))
+        w->member.withdrawn = watch_right_check(w->member.right); /* a row may be read before the hub's turn */
     if (w->ended || http_draining(x) || w->member.withdrawn == ERR_FORBIDDEN)
         return HTTP_PULL_END;
     error_init(&error, &w->piece);

@@ -266,6 +266,11 @@ static void end_unserved(struct watch_hub *hub)
         }
 }
 
+bool watch_hub_outdated(const struct watch_hub *hub)
+{
+    return hub->rules != rbac_version(rbac_current()) || hub->graph != node_graph_version();
+}
+
 /* Rules or the Pods of nodes changed: a watch that is not allowed any more, or would show others, sends nothing more.
  */
 static void end_withdrawn(struct watch_hub *hub)

@@ -39,6 +39,9 @@ struct watch_member {
 MUST_CHECK bool watch_hub_join(struct watch_hub *, struct watch_member *);
 void watch_hub_leave(struct watch_hub *, struct watch_member *);
 
+/* Whether rules or the graph of nodes have changed since the hub last looked at the rights of its members. */
+bool watch_hub_outdated(const struct watch_hub *);
+
 /* Every row up to it was given out to live watches. */
 uint64_t watch_hub_position(const struct watch_hub *);
 

@@ -73,7 +73,7 @@ static err_t load(struct request *r, struct read_txn *txn)
     if (code == ERR_NOT_FOUND && r->verb == VERB_PATCH && r->patch_type == PATCH_APPLY &&
         r->subresource == SUBRESOURCE_NONE) {
         r->creates = true;
-        return ERR_OK;
+        return access_create(r);
     }
     if (code == ERR_NOT_FOUND)
         return status_not_found(&r->error, &r->details, r->kind, r->name);

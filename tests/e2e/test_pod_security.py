@@ -164,3 +164,13 @@ def test_a_new_label_looks_at_a_bounded_number_of_pods(server, namespace):
     assert 1 < checked <= 3000
     assert headline == f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "baseline:latest"'
     assert pods == f"p0000 (and {checked - 1} other pods): privileged"
+
+
+def test_app_armor_annotations_stay_as_they_were_judged(server, namespace):
+    key = "container.apparmor.security.beta.kubernetes.io/c"
+    path = f"/api/v1/namespaces/{namespace}/pods"
+    server.call("POST", path, {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    patch = [("Content-Type", "application/merge-patch+json")]
+    for part in ("", "/status"):
+        answer = server.request("PATCH", f"{path}/a{part}", {"metadata": {"annotations": {key: "unconfined"}}}, patch)
+        assert answer.status == 422 and "may not add AppArmor annotations" in answer.json()["message"], answer

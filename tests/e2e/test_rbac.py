@@ -5,6 +5,7 @@ import json
 
 import harness
 import pytest
+import wire
 from authority import Authority, context
 
 GROUP = "rbac.authorization.k8s.io"
@@ -369,3 +370,51 @@ def test_impersonation_needs_rights(server, namespace, start):
         assert answer.status == (403 if message else 200), (headers, answer)
         if message:
             assert answer.json()["message"].startswith(message), answer
+
+
+# ---- ways around
+
+def test_an_apply_that_creates_needs_create(server, namespace, grant):
+    grant("ann", rule("patch,get", "secrets,configmaps"))
+    path, headers = secrets(namespace), [*as_user("ann"), ("Content-Type", "application/apply-patch+yaml")]
+    body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "new"}, "data": {"a": "Yg=="}}
+    for query in ("fieldManager=m", "fieldManager=m&dryRun=All"):
+        refused(server.request("PATCH", f"{path}/new?{query}", body, headers=headers), 'User "ann" cannot create resource "secrets"')
+    assert server.request("GET", f"{path}/new").status == 404
+    server.call("POST", path, harness.secret("new", {"a": "b"}))
+    assert server.request("PATCH", f"{path}/new?fieldManager=m&force=true", body, headers=headers).status == 200
+    grant("ann", rule("create", "configmaps"))
+    body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "new"}, "data": {"a": "b"}}
+    assert server.request("PATCH", f"/api/v1/namespaces/{namespace}/configmaps/new?fieldManager=m", body, headers=headers).status == 201
+
+
+def test_a_body_that_comes_after_the_right_has_gone(server, namespace, grant):
+    name = grant("ann", rule("patch", "secrets"))
+    server.call("POST", secrets(namespace), harness.secret("s", {"a": "b"}))
+    with server.connect() as late:
+        body = b'{"metadata":{"labels":{"a":"b"}}}'
+        head = [*as_user("ann"), ("Content-Type", "application/merge-patch+json"), ("Content-Length", str(len(body)))]
+        late.send_raw(wire.encode_request("PATCH", secrets(namespace, "s"), head, None, late.host))
+        server.call("DELETE", f"{RBAC}/namespaces/{namespace}/rolebindings/{name}")
+        late.send_raw(body)
+        assert late.answer().status == 403
+
+
+def test_a_secret_for_a_token_needs_the_account(server, namespace, grant):
+    server.call("POST", f"/api/v1/namespaces/{namespace}/serviceaccounts", {"metadata": {"name": "power"}})
+    grant("ann", rule("create,get,patch", "secrets"))
+    made = {"metadata": {"name": "mine", "annotations": {"kubernetes.io/service-account.name": "power"}}, "type": "kubernetes.io/service-account-token"}
+    refused(server.request("POST", secrets(namespace), made, headers=as_user("ann")), 'asks for a token of ServiceAccount "power" and may not act as it')
+    for i, right in enumerate((rule("use", "serviceaccounts", names=["power"]), rule("impersonate", "serviceaccounts"), rule("create", "serviceaccounts/token"))):
+        user = f"u{i}"
+        grant(user, rule("create", "secrets"), right)
+        made["metadata"]["name"] = f"mine{i}"
+        assert server.request("POST", secrets(namespace), made, headers=as_user(user)).status == 201, right
+
+
+def test_what_rules_may_hold_is_bounded(server, namespace):
+    path = f"{RBAC}/namespaces/{namespace}"
+    answer = server.request("POST", f"{path}/roles", role("big", rule("get", "secrets", names=["a"] * 20000)))
+    assert answer.status == 422 and "must not name more than 16384" in answer.json()["message"]
+    many = binding("big", "big", *["u"] * 20000)
+    assert server.request("POST", f"{path}/rolebindings", many).status == 422

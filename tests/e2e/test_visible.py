@@ -79,6 +79,11 @@ def test_metadata_alone(server, five):
         assert answer.status == 403, answer
         assert b"list-metadata allows Table and" in answer.body
     assert server.request("GET", f"{path}/a", headers=[*meg, PARTIAL]).status == 403
+    kept = harness.canary("kept")
+    server.call("POST", path, harness.secret("odd", {"k": "v"}, metadata={"annotations": {
+        "kubectl.kubernetes.io/last-applied-configuration": '{"Data":{"k":"%s"},"items":[{"data":{"k":"%s"}}],"type":"Opaque"}' % (kept, kept)}}))
+    for accept in (TABLE, PARTIAL):
+        assert kept.encode() not in server.request("GET", path, headers=[*meg, accept]).body
     # What apply keeps of a ConfigMap would tell its values.
     value = harness.canary("configmap")
     server.call("POST", f"/api/v1/namespaces/{five}/configmaps", {"metadata": {"name": "m", "annotations": {
