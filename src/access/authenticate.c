@@ -66,26 +66,17 @@ err_t authenticate_token(
                    : error_set(error, ERR_UNAUTHORIZED, "the token is of no kind that is known");
 }
 
-static bytes trim(bytes b)
-{
-    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
-        b = bytes_skip(b, 1);
-    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
-        b.n--;
-    return b;
-}
-
 /* From "Bearer TOKEN", the word in any case. Empty: it is something else. */
 static bytes token_of_header(bytes header)
 {
     bytes scheme, rest;
 
-    header = trim(header);
+    header = bytes_trim(header);
     scheme = (bytes){header.p, bytes_find(header, ' ')};
     rest = bytes_skip(header, scheme.n);
     if (scheme.n != 6 || strncasecmp((const char *)scheme.p, "bearer", 6) != 0)
         return BYTES_NONE;
-    rest = trim(rest);
+    rest = bytes_trim(rest);
     return (bytes){rest.p, bytes_find(rest, ' ')};
 }
 
@@ -98,7 +89,7 @@ static bool token_of_protocol(struct http_exchange *x, bytes *ret)
         bytes item = {rest.p, bytes_find(rest, ',')};
         size_t offset;
         rest = bytes_skip(rest, item.n < rest.n ? item.n + 1 : item.n);
-        item = trim(item);
+        item = bytes_trim(item);
         if (!bytes_start(item, BYTES(BEARER_PROTOCOL)))
             continue;
         item = bytes_skip(item, sizeof BEARER_PROTOCOL - 1);

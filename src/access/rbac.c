@@ -6,7 +6,7 @@
 
 /* ---- Rules. */
 
-static bool has(struct rbac_texts texts, bytes text)
+bool rbac_has(struct rbac_texts texts, bytes text)
 {
     for (size_t i = 0; i < texts.count; i++)
         if (bytes_equal(texts.items[i], text))
@@ -42,7 +42,7 @@ static bool has_resource(struct rbac_texts resources, bytes resource, bytes subr
     return false;
 }
 
-static bool has_url(struct rbac_texts urls, bytes path)
+bool rbac_has_url(struct rbac_texts urls, bytes path)
 {
     for (size_t i = 0; i < urls.count; i++) {
         bytes text = urls.items[i];
@@ -68,8 +68,8 @@ static bool covers_kind(const struct rbac_rule *rule, const struct attributes *a
 bool rbac_rule_allows(const struct rbac_rule *rule, const struct attributes *a)
 {
     if (!a->resource_request)
-        return has_or_all(rule->verbs, a->verb) && has_url(rule->urls, a->path);
-    return covers_kind(rule, a) && (rule->names.count == 0 || has(rule->names, a->name));
+        return has_or_all(rule->verbs, a->verb) && rbac_has_url(rule->urls, a->path);
+    return covers_kind(rule, a) && (rule->names.count == 0 || rbac_has(rule->names, a->name));
 }
 
 /* ---- Walking. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "access/rbac_cover.h"
 
+#include "access/rbac_snapshot.h"
 #include "text/utf8.h"
 
 #include <stdlib.h>
@@ -15,19 +16,11 @@ struct right {
 
 /* ---- Covering. */
 
-static bool has(struct rbac_texts texts, bytes text)
-{
-    for (size_t i = 0; i < texts.count; i++)
-        if (bytes_equal(texts.items[i], text))
-            return true;
-    return false;
-}
-
 static bool has_resource(struct rbac_texts held, bytes wanted)
 {
     size_t slash = bytes_find(wanted, '/');
 
-    if (has(held, BYTES("*")) || has(held, wanted))
+    if (rbac_has(held, BYTES("*")) || rbac_has(held, wanted))
         return true;
     for (size_t i = 0; slash < wanted.n && i < held.count; i++)
         if (bytes_start(held.items[i], BYTES("*/")) &&
@@ -36,38 +29,21 @@ static bool has_resource(struct rbac_texts held, bytes wanted)
     return false;
 }
 
-/* A held "*" in the middle is a star like any other; only the last one ends a prefix. */
-static bool has_url(struct rbac_texts held, bytes wanted)
-{
-    for (size_t i = 0; i < held.count; i++) {
-        bytes prefix = held.items[i];
-        if (bytes_equal(prefix, wanted))
-            return true;
-        if (!bytes_end(prefix, BYTES("*")))
-            continue;
-        while (bytes_end(prefix, BYTES("*")))
-            prefix.n--;
-        if (bytes_start(wanted, prefix))
-            return true;
-    }
-    return false;
-}
-
 static bool covers(const struct rbac_rule *held, const struct right *right)
 {
-    if (!has(held->verbs, BYTES("*")) && !has(held->verbs, right->verb))
+    if (!rbac_has(held->verbs, BYTES("*")) && !rbac_has(held->verbs, right->verb))
         return false;
     if (right->by_url)
-        return has_url(held->urls, right->url);
-    return (has(held->groups, BYTES("*")) || has(held->groups, right->group)) &&
+        return rbac_has_url(held->urls, right->url);
+    return (rbac_has(held->groups, BYTES("*")) || rbac_has(held->groups, right->group)) &&
            has_resource(held->resources, right->resource) &&
-           (held->names.count == 0 || (right->named && has(held->names, right->name)));
+           (held->names.count == 0 || (right->named && rbac_has(held->names, right->name)));
 }
 
 static bool has_all(struct rbac_texts held, struct rbac_texts wanted)
 {
     for (size_t i = 0; i < wanted.count; i++)
-        if (!has(held, wanted.items[i]))
+        if (!rbac_has(held, wanted.items[i]))
             return false;
     return true;
 }
@@ -75,15 +51,15 @@ static bool has_all(struct rbac_texts held, struct rbac_texts wanted)
 /* One held rule may hold all of a wanted one: most do, and no rights need to be counted. */
 static bool covers_whole(const struct rbac_rule *held, const struct rbac_rule *wanted)
 {
-    if (!has(held->verbs, BYTES("*")) && !has_all(held->verbs, wanted->verbs))
+    if (!rbac_has(held->verbs, BYTES("*")) && !has_all(held->verbs, wanted->verbs))
         return false;
     for (size_t i = 0; i < wanted->urls.count; i++)
-        if (!has_url(held->urls, wanted->urls.items[i]))
+        if (!rbac_has_url(held->urls, wanted->urls.items[i]))
             return false;
     for (size_t i = 0; i < wanted->resources.count; i++)
         if (!has_resource(held->resources, wanted->resources.items[i]))
             return false;
-    return (has(held->groups, BYTES("*")) || has_all(held->groups, wanted->groups)) &&
+    return (rbac_has(held->groups, BYTES("*")) || has_all(held->groups, wanted->groups)) &&
            (held->names.count == 0 || (wanted->names.count > 0 && has_all(held->names, wanted->names)));
 }
 

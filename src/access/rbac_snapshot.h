@@ -26,6 +26,10 @@ struct rbac {
     struct scope cluster;                          /* its value is not counted */
 };
 
+bool rbac_has(struct rbac_texts, bytes text);
+/* An equal one, or one whose stars at its end stand for what follows. */
+bool rbac_has_url(struct rbac_texts, bytes path);
+
 /* The bits of a text in a sieve; a resource counts without its subresource. */
 uint64_t rbac_bit(bytes text);
 

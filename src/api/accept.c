@@ -12,21 +12,12 @@ struct clause {
     bool pretty, stream;
 };
 
-static bytes trim(bytes b)
-{
-    while (b.n && (b.p[0] == ' ' || b.p[0] == '\t'))
-        b = bytes_skip(b, 1);
-    while (b.n && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
-        b.n--;
-    return b;
-}
-
 /* The part before the first separator; *rest is what follows it. */
 static bytes cut(bytes *rest, uint8_t separator)
 {
     bytes part = {rest->p, bytes_find(*rest, separator)};
     *rest = bytes_skip(*rest, part.n < rest->n ? part.n + 1 : part.n);
-    return trim(part);
+    return bytes_trim(part);
 }
 
 /* "0.25" is 250; what is no quality is 1. */
@@ -72,7 +63,7 @@ static struct clause parse_clause(bytes text)
 static size_t parse_accept(bytes accept, struct clause clauses[CLAUSES_MOST])
 {
     size_t n = 0;
-    if (!trim(accept).n) {
+    if (!bytes_trim(accept).n) {
         clauses[0] = (struct clause){.type = BYTES("*/*"), .quality = 1000};
         return 1;
     }

@@ -66,6 +66,15 @@ static inline bytes bytes_skip(bytes b, size_t n)
     return (bytes){n ? b.p + n : b.p, b.n - n}; /* p may be NULL */
 }
 
+/* Without the spaces and tabs around it. */
+static inline bytes bytes_trim(bytes b)
+{
+    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
+        b = bytes_skip(b, 1);
+    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
+        b.n--;
+    return b;
+}
 /* Offset of the first c, or b.n. */
 static inline size_t bytes_find(bytes b, uint8_t c)
 {

@@ -134,15 +134,6 @@ struct http_source *gzip_body_new(bytes body)
 
 /* ---- Accept-Encoding. */
 
-static bytes trim(bytes b)
-{
-    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
-        b = bytes_skip(b, 1);
-    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
-        b.n--;
-    return b;
-}
-
 /* "0", "0.0", "0.000" */
 static bool is_zero(bytes quality)
 {
@@ -156,11 +147,11 @@ bool gzip_accepted(bytes accept_encoding)
 {
     while (accept_encoding.n > 0) {
         bytes clause = {accept_encoding.p, bytes_find(accept_encoding, ',')};
-        bytes name = {clause.p, bytes_find(clause, ';')}, quality = trim(bytes_skip(clause, name.n));
+        bytes name = {clause.p, bytes_find(clause, ';')}, quality = bytes_trim(bytes_skip(clause, name.n));
         accept_encoding = bytes_skip(accept_encoding, clause.n < accept_encoding.n ? clause.n + 1 : clause.n);
-        if (!bytes_equal(trim(name), BYTES("gzip")))
+        if (!bytes_equal(bytes_trim(name), BYTES("gzip")))
             continue;
-        quality = trim(bytes_skip(quality, quality.n > 0));
+        quality = bytes_trim(bytes_skip(quality, quality.n > 0));
         return !bytes_start(quality, BYTES("q=")) || !is_zero(bytes_skip(quality, 2));
     }
     return false;

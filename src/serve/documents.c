@@ -111,15 +111,6 @@ static enum step_result get_and_send(struct request *r, enum document_type which
 
 /* ---- What Accept asks for. */
 
-static bytes trim(bytes b)
-{
-    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
-        b = bytes_skip(b, 1);
-    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
-        b.n--;
-    return b;
-}
-
 /* The part before the mark, trimmed; *rest goes on after it. */
 static bytes part(bytes *rest, uint8_t mark)
 {
@@ -127,7 +118,7 @@ static bytes part(bytes *rest, uint8_t mark)
     bytes ret = {rest->p, n};
 
     *rest = n < rest->n ? bytes_skip(*rest, n + 1) : BYTES_NONE;
-    return trim(ret);
+    return bytes_trim(ret);
 }
 
 enum discovery_form { DISCOVERY_NONE, DISCOVERY_PLAIN, DISCOVERY_AGGREGATED };

@@ -18,6 +18,22 @@ static guard_function *const guards[] = {
     guard_node,
 };
 
+bool guard_may(const struct request *r, const char *verb, const char *group, const char *resource,
+    const char *subresource, bytes name)
+{
+    const struct attributes a = {.user = &r->user,
+        .verb = bytes_of(verb),
+        .resource_request = true,
+        .group = bytes_of(group),
+        .version = BYTES("v1"),
+        .resource = bytes_of(resource),
+        .subresource = bytes_of(subresource),
+        .namespace = r->namespace,
+        .name = name};
+
+    return authorized(&a);
+}
+
 err_t guard_forbid(struct request *r, const char *format, ...)
 {
     bytes sentence, resource = kind_qualified_resource(r->arena, r->kind);

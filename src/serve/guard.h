@@ -18,6 +18,10 @@ guard_function guard_rbac;
 guard_function guard_references;
 guard_function guard_webhook;
 
+/* Whether the request's user may do that to the object of core's or another group in the request's namespace. */
+bool guard_may(const struct request *, const char *verb, const char *group, const char *resource,
+    const char *subresource, bytes name);
+
 /* kube-apiserver's form: `pods "a" is forbidden: SENTENCE`, with the details of the request's object. */
 err_t guard_forbid(struct request *, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

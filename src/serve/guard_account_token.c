@@ -18,16 +18,7 @@ static bytes account_of(const struct json *secret)
 
 static bool may(const struct request *r, const char *verb, const char *subresource, bytes account)
 {
-    const struct attributes a = {.user = &r->user,
-        .verb = bytes_of(verb),
-        .resource_request = true,
-        .version = BYTES("v1"),
-        .resource = BYTES("serviceaccounts"),
-        .subresource = bytes_of(subresource),
-        .namespace = r->namespace,
-        .name = account};
-
-    return authorized(&a);
+    return guard_may(r, verb, "", "serviceaccounts", subresource, account);
 }
 
 err_t guard_account_token(struct request *r, struct read_txn *txn)

@@ -13,18 +13,9 @@ static const struct rbac_rule everything[] = {
     {.verbs = {&star, 1}, .urls = {&star, 1}},
 };
 
-static bool may(struct request *r, const char *verb, const char *resource, bytes name)
+static bool may(const struct request *r, const char *verb, const char *resource, bytes name)
 {
-    const struct attributes a = {.user = &r->user,
-        .verb = bytes_of(verb),
-        .resource_request = true,
-        .group = BYTES("rbac.authorization.k8s.io"),
-        .version = BYTES("v1"),
-        .resource = bytes_of(resource),
-        .namespace = r->namespace,
-        .name = name};
-
-    return authorized(&a);
+    return guard_may(r, verb, "rbac.authorization.k8s.io", resource, "", name);
 }
 
 static err_t forbid_missing(struct request *r, bytes missing)

@@ -9,15 +9,6 @@
         (const uint8_t *)("" literal), sizeof(literal) - 1                                                             \
     }
 
-static bytes trim(bytes b)
-{
-    while (b.n > 0 && b.p[0] == ' ')
-        b = bytes_skip(b, 1);
-    while (b.n > 0 && b.p[b.n - 1] == ' ')
-        b.n--;
-    return b;
-}
-
 static bool takes(const struct request *r, bytes type)
 {
     bytes accept = http_header(r->exchange, BYTES("accept"));
@@ -28,7 +19,7 @@ static bool takes(const struct request *r, bytes type)
         bytes range = {accept.p, bytes_find(accept, ',')};
         accept = bytes_skip(accept, range.n < accept.n ? range.n + 1 : range.n);
         range.n = bytes_find(range, ';');
-        range = trim(range);
+        range = bytes_trim(range);
         if (bytes_equal(range, type) || bytes_equal(range, BYTES("*/*")) || bytes_equal(range, BYTES("application/*")))
             return true;
     }

@@ -10,15 +10,6 @@
         (const uint8_t *)("" literal), sizeof(literal) - 1                                                             \
     }
 
-static bytes trim(bytes b)
-{
-    while (b.n > 0 && (b.p[0] == ' ' || b.p[0] == '\t'))
-        b = bytes_skip(b, 1);
-    while (b.n > 0 && (b.p[b.n - 1] == ' ' || b.p[b.n - 1] == '\t'))
-        b.n--;
-    return b;
-}
-
 /* The first that is offered, but never a token. */
 static bytes choose_protocol(const struct http_exchange *x)
 {
@@ -27,7 +18,7 @@ static bytes choose_protocol(const struct http_exchange *x)
     while (rest.n > 0) {
         bytes item = {rest.p, bytes_find(rest, ',')};
         rest = bytes_skip(rest, item.n < rest.n ? item.n + 1 : item.n);
-        item = trim(item);
+        item = bytes_trim(item);
         if (item.n > 0 && !bytes_start(item, BYTES(BEARER_PROTOCOL)))
             return item;
     }
