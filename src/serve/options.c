@@ -385,7 +385,10 @@ static err_t parse_selectors(struct request *r)
         o->field_selector = filtered_take(r->arena, o->field_selector, &asked);
         if (!o->field_selector.p)
             return arena_error(r->arena, &r->error);
-        TRY(field_selector_parse(r->arena, r->kind, o->field_selector, &o->fields, &r->error));
+        if (r->attributes.fields) /* selector_step has parsed it */
+            o->fields = *r->attributes.fields;
+        else
+            TRY(field_selector_parse(r->arena, r->kind, o->field_selector, &o->fields, &r->error));
     }
     if (r->legacy_watch && r->name.n > 0) {
         bytes required = field_selector_required_name(&o->fields);
