@@ -95,29 +95,18 @@ static struct claim *claim_copy(const struct claim *old)
 
 /* ---- Maps, changed in place. False without memory. */
 
-static bool map_take(const struct persistent_map **map, const struct persistent_map *changed)
-{
-    persistent_map_release(*map);
-    *map = changed;
-    return true;
-}
-
 /* Takes over the value, on failure too; NULL: there was no memory for it. */
 static bool map_put(const struct persistent_map **map, bytes key, struct persistent_value *value)
 {
-    const struct persistent_map *changed;
-
-    if (value && persistent_map_put(*map, key, value, &changed))
-        return map_take(map, changed);
+    if (value && persistent_map_replace(map, key, value))
+        return true;
     persistent_value_release(value);
     return false;
 }
 
 static bool map_remove(const struct persistent_map **map, bytes key)
 {
-    const struct persistent_map *changed;
-
-    return persistent_map_remove(*map, key, &changed) && map_take(map, changed);
+    return persistent_map_replace(map, key, NULL);
 }
 
 static uint32_t map_number(const struct persistent_map *map, bytes key)

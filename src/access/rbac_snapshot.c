@@ -160,7 +160,7 @@ static bool read_subject(struct arena *arena, const struct json *from, bytes nam
     ret->as = ret->name;
     if (bytes_equal(kind, BYTES("ServiceAccount"))) {
         ret->namespace = arena_copy(arena, given.n > 0 ? given : namespace);
-        ret->as = arena_join(arena, BYTES(USER_ACCOUNT_PREFIX), ret->namespace, BYTES(":"), name, ARENA_END);
+        ret->as = user_account_name(arena, ret->namespace, name);
     }
     return !arena->failed;
 }
@@ -208,19 +208,7 @@ static err_t binding_new(bytes key, const struct json *object, struct persistent
     return ERR_OK;
 }
 
-/* ---- Maps that change in place of the one in *map. */
-
-/* value NULL: takes out. Takes over the caller's reference to the value when it says true. */
-static bool change(const struct persistent_map **map, bytes key, struct persistent_value *value)
-{
-    const struct persistent_map *next;
-
-    if (!(value ? persistent_map_put(*map, key, value, &next) : persistent_map_remove(*map, key, &next)))
-        return false;
-    persistent_map_release(*map);
-    *map = next;
-    return true;
-}
+/* ---- Bindings, by whom they name. */
 
 static void bound_free(struct persistent_value *value)
 {
@@ -242,12 +230,12 @@ static bool change_bound(const struct persistent_map **names, bytes name, struct
     persistent_map_hold(next->bindings);
     if (put)
         persistent_value_hold(&binding->value);
-    done = change(&next->bindings, binding->key, put ? &binding->value : NULL);
+    done = persistent_map_replace(&next->bindings, binding->key, put ? &binding->value : NULL);
     if (!done && put)
         persistent_value_release(&binding->value);
-    if (done && next->bindings && change(names, name, &next->value))
+    if (done && next->bindings && persistent_map_replace(names, name, &next->value))
         return true;
-    done = done && !next->bindings && change(names, name, NULL);
+    done = done && !next->bindings && persistent_map_replace(names, name, NULL);
     persistent_value_release(&next->value);
     return done;
 }
@@ -287,7 +275,7 @@ static bool change_namespace(struct rbac *rbac, struct rbac_binding *binding, bo
         return false;
     }
     empty_now = !next->users && !next->groups;
-    if (change(&rbac->scopes, binding->namespace, empty_now ? NULL : &next->value)) {
+    if (persistent_map_replace(&rbac->scopes, binding->namespace, empty_now ? NULL : &next->value)) {
         if (empty_now)
             scope_free(&next->value);
         return true;
@@ -344,7 +332,7 @@ static bool change_binding(struct rbac *rbac, bytes key, struct persistent_value
         return false;
     if (value)
         persistent_value_hold(value);
-    if (change(&rbac->bindings, key, value))
+    if (persistent_map_replace(&rbac->bindings, key, value))
         return true;
     persistent_value_release(value);
     return false;
@@ -354,7 +342,7 @@ static bool change_role(struct rbac *rbac, bytes key, struct persistent_value *v
 {
     if (value)
         persistent_value_hold(value);
-    if (change(&rbac->roles, key, value))
+    if (persistent_map_replace(&rbac->roles, key, value))
         return true;
     persistent_value_release(value);
     return false;

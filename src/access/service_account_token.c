@@ -45,16 +45,11 @@ static bool add_own_claims(struct arena *arena, struct json *claims, const struc
                json_add(own, BYTES("warnafter"), json_integer(arena, t->now + t->warn_after)) != NULL);
 }
 
-static bytes subject_of(struct arena *arena, bytes namespace, bytes name)
-{
-    return arena_join(arena, BYTES(USER_ACCOUNT_PREFIX), namespace, BYTES(":"), name, ARENA_END);
-}
-
 err_t service_account_token_issue(struct arena *arena, const struct token_request *t, bytes *ret, struct error *error)
 {
     struct json *claims = json_new(arena, JSON_OBJECT),
                 *audience = json_add(claims, BYTES("aud"), json_new(arena, JSON_ARRAY));
-    bytes subject = subject_of(arena, t->namespace, t->account.name);
+    bytes subject = user_account_name(arena, t->namespace, t->account.name);
     char uuid[UUID_SIZE];
     bool fine = subject.p != NULL;
 
@@ -74,7 +69,7 @@ err_t service_account_token_issue_legacy(struct arena *arena, bytes namespace, c
     bytes secret, bytes *ret, struct error *error)
 {
     struct json *claims = json_new(arena, JSON_OBJECT);
-    bytes subject = subject_of(arena, namespace, account->name);
+    bytes subject = user_account_name(arena, namespace, account->name);
 
     if (!subject.p || !add_text(arena, claims, "iss", BYTES(LEGACY_ISSUER)) ||
         !add_text(arena, claims, LEGACY "namespace", namespace) ||
@@ -163,7 +158,7 @@ static struct token_object object_of(const struct json *own, const char *name)
 static err_t check_subject(
     struct arena *arena, const struct json *claims, const struct identity *id, struct error *error)
 {
-    bytes subject = subject_of(arena, id->namespace, id->account.name);
+    bytes subject = user_account_name(arena, id->namespace, id->account.name);
 
     if (!subject.p)
         return arena_error(arena, error);

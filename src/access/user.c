@@ -41,6 +41,11 @@ err_t user_complete(struct arena *arena, struct user *user, struct error *error)
     return ERR_OK;
 }
 
+bytes user_account_name(struct arena *arena, bytes namespace, bytes name)
+{
+    return arena_join(arena, BYTES(USER_ACCOUNT_PREFIX), namespace, BYTES(":"), name, ARENA_END);
+}
+
 err_t user_of_account(
     struct arena *arena, bytes namespace, bytes name, bytes uid, struct user *ret, struct error *error)
 {
@@ -51,10 +56,8 @@ err_t user_of_account(
     groups[0] = BYTES(USER_ACCOUNTS);
     groups[1] = arena_join(arena, BYTES(USER_ACCOUNTS ":"), namespace, ARENA_END);
     groups[2] = BYTES(USER_AUTHENTICATED);
-    *ret = (struct user){.name = arena_join(arena, BYTES(USER_ACCOUNT_PREFIX), namespace, BYTES(":"), name, ARENA_END),
-        .uid = uid,
-        .groups = groups,
-        .group_count = 3};
+    *ret = (struct user){
+        .name = user_account_name(arena, namespace, name), .uid = uid, .groups = groups, .group_count = 3};
     return ret->name.p && groups[1].p ? ERR_OK : arena_error(arena, error);
 }
 

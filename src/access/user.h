@@ -44,6 +44,8 @@ bool user_in_group(const struct user *, bytes group);
 const struct user_extra *user_extra(const struct user *, bytes key);
 /* Adds what belongs to every user that is authenticated: the group system:authenticated, when it is not there yet. */
 MUST_CHECK err_t user_complete(struct arena *, struct user *, struct error *);
+/* The user name of a service account; p is NULL when the arena is full. */
+bytes user_account_name(struct arena *, bytes namespace, bytes name);
 /* A service account: its name, uid (may be empty) and groups. */
 MUST_CHECK err_t user_of_account(
     struct arena *, bytes namespace, bytes name, bytes uid, struct user *ret, struct error *);

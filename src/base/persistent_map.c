@@ -386,6 +386,17 @@ bool persistent_map_remove(const struct persistent_map *map, bytes key, const st
     return *ret != NULL;
 }
 
+bool persistent_map_replace(const struct persistent_map **map, bytes key, struct persistent_value *value)
+{
+    const struct persistent_map *next;
+
+    if (!(value ? persistent_map_put(*map, key, value, &next) : persistent_map_remove(*map, key, &next)))
+        return false;
+    persistent_map_release(*map);
+    *map = next;
+    return true;
+}
+
 void persistent_map_hold(const struct persistent_map *map)
 {
     if (map)

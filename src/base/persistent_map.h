@@ -35,6 +35,10 @@ MUST_CHECK bool persistent_map_put(
 /* *ret is the map without the key: the same one, with a reference more, when it has none. False without memory. */
 MUST_CHECK bool persistent_map_remove(const struct persistent_map *, bytes key, const struct persistent_map **ret);
 
+/* The same in place of *map, whose reference becomes the new map's: the value under the key, or (NULL) none. False
+ * without memory: nothing was changed or taken. */
+MUST_CHECK bool persistent_map_replace(const struct persistent_map **map, bytes key, struct persistent_value *);
+
 void persistent_map_hold(const struct persistent_map *);
 /* Accepts NULL. */
 void persistent_map_release(const struct persistent_map *);
