@@ -3,23 +3,23 @@
 #include "cmd/cert.h"
 
 #include "access/user.h"
-#include "base/base64.h"
+#include "api/object.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "client/document.h"
 #include "cmd/connect.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define ARENA_LIMIT   ((size_t)64 << 20)
-#define LEAST_MS      (600u * 1000)
-#define MOST_MS       ((uint64_t)INT32_MAX * 1000)
-#define REQUESTS_PATH "/apis/certificates.k8s.io/v1/certificatesigningrequests"
+#define ARENA_LIMIT ((size_t)64 << 20)
+#define LEAST_MS    (600u * 1000)
+#define MOST_MS     ((uint64_t)INT32_MAX * 1000)
+#define CUT_SECONDS 60 /* a certificate that ends so much earlier than asked is no accident of clocks */
 
 struct cert_options {
-    const char *kubeconfig, *context, *user, *node, *out, *pem;
+    const char *kubeconfig, *context, *user, *node, *namespace, *out, *pem;
     struct option_list groups;
     uint64_t lifetime_ms, timeout_ms;
     bool force;
@@ -32,6 +32,7 @@ static const struct command_option cert_rows[] = {
     {"user", 'u', OPTION_TEXT, "NAME", "issue: who the certificate is for", FIELD(user)},
     {"group", 'g', OPTION_LIST, "GROUP", "issue: a group of the user", FIELD(groups)},
     {"node", 0, OPTION_TEXT, "NAME", "issue: the node that the certificate is for", FIELD(node)},
+    {"namespace", 'n', OPTION_TEXT, "NAMESPACE", "issue: the namespace of the kubeconfig's context", FIELD(namespace)},
     {"out", 'o', OPTION_TEXT, "FILE", "the kubeconfig to write, or to renew", FIELD(out)},
     {"pem", 0, OPTION_TEXT, "FILE", "the same as certificate and key in PEM, in one file", FIELD(pem)},
     {"lifetime", 0, OPTION_DURATION, "TIME", "ask for a certificate that lasts so long", FIELD(lifetime_ms)},
@@ -57,10 +58,14 @@ static err_t misused(struct cert *c, const char *sentence)
     return error_set(c->error, ERR_BAD_REQUEST, "%s", sentence);
 }
 
-static err_t connect_by(struct cert *c, const char *file)
+static err_t load(struct cert *c, const char *file)
 {
     const struct kubeconfig_query query = {file, c->options->context, NULL};
-    TRY(kubeconfig_load(c->arena, &query, &c->config, c->error));
+    return kubeconfig_load(c->arena, &query, &c->config, c->error);
+}
+
+static err_t connect_as_configured(struct cert *c)
+{
     return command_connect(c->command, &c->config, c->arena, &c->client, c->error);
 }
 
@@ -92,6 +97,22 @@ static err_t request(struct cert *c, bytes user, const bytes *groups, size_t gro
     return cert_request(c->client, c->arena, &wish, tell_wait, ret, c->error);
 }
 
+static int64_t rounded(int64_t seconds)
+{
+    return (seconds + 59) / 60 * 60;
+}
+
+static void tell_cut(struct cert *c, int64_t got)
+{
+    char asked_text[16], got_text[16];
+    int64_t asked = (int64_t)(c->options->lifetime_ms / 1000);
+    human_duration(asked, asked_text);
+    human_duration(rounded(got), got_text);
+    if (asked && got + CUT_SECONDS < asked)
+        command_warn(c->command, "asked for %s, got %s: the server gives no certificate that lasts longer", asked_text,
+            got_text);
+}
+
 static err_t told(struct cert *c, const char *what, const char *file, bytes certificate)
 {
     char text[CLOCK_RFC3339_SIZE];
@@ -102,18 +123,36 @@ static err_t told(struct cert *c, const char *what, const char *file, bytes cert
     return ERR_OK;
 }
 
-static err_t write_pair(struct cert *c, bytes user, const struct x509_pair *pair)
+/* Puts the file there, and tells what the server gave. */
+static err_t put(struct cert *c, const char *what, bytes text, bytes certificate)
 {
-    const struct cert_options *o = c->options;
-    bytes text = o->out ? cert_kubeconfig(c->arena, &c->config, user, pair)
-                        : arena_join(c->arena, pair->certificate_pem, pair->key_pem, ARENA_END);
+    int64_t from, until;
     if (!text.p)
         return arena_error(c->arena, c->error);
-    TRY(file_replace(file_of(o), 0600, text, c->error));
-    return told(c, "wrote", file_of(o), pair->certificate_pem);
+    TRY(x509_inspect(certificate, &from, &until, c->error));
+    TRY(file_replace(file_of(c->options), 0600, text, c->error));
+    tell_cut(c, until - clock_wall_seconds());
+    return told(c, what, file_of(c->options), certificate);
+}
+
+static bytes pem_of(struct cert *c, const struct x509_pair *pair)
+{
+    return arena_join(c->arena, pair->certificate_pem, pair->key_pem, ARENA_END);
 }
 
 /* ---- issue */
+
+static err_t check_name(struct cert *c, const char *option, const char *name,
+    void (*validate)(struct arena *, bytes, bool, bytes, struct error *))
+{
+    struct error inner;
+    error_init(&inner, c->arena);
+    validate(c->arena, bytes_of(name), false, bytes_of(option), &inner);
+    if (inner.code == ERR_OK)
+        return ERR_OK;
+    return inner.causes ? error_set(c->error, ERR_BAD_REQUEST, "--%s: %.*s", option, BYTES_FMT(inner.causes->message))
+                        : error_set(c->error, inner.code, "%.*s", BYTES_FMT(inner.message));
+}
 
 static err_t check_issue(struct cert *c)
 {
@@ -122,12 +161,34 @@ static err_t check_issue(struct cert *c)
         return misused(c, "issue needs --user NAME or --node NAME");
     if (o->node && o->groups.count)
         return misused(c, "a node's group is system:nodes, and no other");
+    if (o->node)
+        TRY(check_name(c, "node", o->node, validate_dns1123_subdomain));
     TRY(check_file(c, "issue"));
+    if (o->namespace && o->pem)
+        return misused(c, "--namespace is for a kubeconfig: a PEM file says nothing of namespaces");
+    if (o->namespace)
+        TRY(check_name(c, "namespace", o->namespace, validate_dns1123_label));
     /* Before anything is asked for: a kubeconfig that is there may hold what nobody has a copy of. */
     if (access(file_of(o), F_OK) == 0)
         return error_set(
             c->error, ERR_ALREADY_EXISTS, "%s is there already: name another file, or renew it", file_of(o));
     return ERR_OK;
+}
+
+/* What is to be done with the file. */
+static void tell_next(const struct cert_options *o)
+{
+    if (o->out)
+        fprintf(stderr, "coffer cert: next: kubectl --kubeconfig %s auth can-i --list\n", o->out);
+    else
+        fprintf(stderr,
+            "coffer cert: next: it holds certificate and key; in a kubeconfig: "
+            "kubectl config set-credentials NAME --client-certificate=%s --client-key=%s\n",
+            o->pem, o->pem);
+    if (o->user)
+        fputs("coffer cert: the user may do what RBAC grants to the name and the groups: "
+              "kubectl create rolebinding --help\n",
+            stderr);
 }
 
 static err_t issue(struct cert *c)
@@ -146,9 +207,13 @@ static err_t issue(struct cert *c)
         groups[i] = bytes_of(o->groups.items[i]);
     if (o->node)
         groups[count++] = BYTES(USER_NODES);
-    TRY(connect_by(c, o->kubeconfig));
+    TRY(load(c, o->kubeconfig));
+    TRY(connect_as_configured(c));
     TRY(request(c, user, groups, count, &pair));
-    return write_pair(c, user, &pair);
+    bytes text = o->out ? cert_kubeconfig(c->arena, &c->config, o->namespace, user, &pair) : pem_of(c, &pair);
+    TRY(put(c, "wrote", text, pair.certificate_pem));
+    tell_next(o);
+    return ERR_OK;
 }
 
 /* ---- renew */
@@ -159,7 +224,41 @@ static bool is_due(bytes certificate, int64_t now)
     return x509_inspect(certificate, &from, &until, NULL) != ERR_OK || now >= until - (until - from) / 3;
 }
 
-/* Asks as who the old certificate says, unless a kubeconfig is named: the file itself, or the usual one beside PEM. */
+static bool has_user(const struct kubeconfig *k)
+{
+    return k->client_certificate_pem.n || k->token.n || k->username || k->plugin;
+}
+
+/* Who asks: the certificate that is renewed, or the user of --kubeconfig when it has one. In a kubeconfig the
+ * certificate stands beside its server; a PEM file's server is that of the kubeconfig at hand. */
+static err_t connect_as_old(struct cert *c, bytes text, const struct x509_identity *who)
+{
+    const struct cert_options *o = c->options;
+    struct kubeconfig *k = &c->config;
+    TRY(load(c, o->kubeconfig ? o->kubeconfig : o->out));
+    if (o->kubeconfig && (o->out || has_user(k)))
+        return connect_as_configured(c);
+    if (clock_wall_seconds() > who->not_after)
+        return error_set(c->error, ERR_UNAUTHORIZED,
+            "the certificate in %s has ended: renew it by --kubeconfig FILE of who may ask for it", file_of(o));
+    if (o->out)
+        return connect_as_configured(c);
+    const struct kubeconfig server = {.file = k->file,
+        .context = k->context,
+        .cluster = k->cluster,
+        .user = file_of(o),
+        .namespace = k->namespace,
+        .server = k->server,
+        .tls_server_name = k->tls_server_name,
+        .proxy_url = k->proxy_url,
+        .ca_pem = k->ca_pem,
+        .insecure_skip_tls_verify = k->insecure_skip_tls_verify,
+        .client_certificate_pem = text,
+        .client_key_pem = secret_copy(c->arena, text)};
+    *k = server;
+    return k->client_key_pem.p ? connect_as_configured(c) : arena_error(c->arena, c->error);
+}
+
 static err_t renew(struct cert *c)
 {
     const struct cert_options *o = c->options;
@@ -167,76 +266,22 @@ static err_t renew(struct cert *c)
     struct x509_pair pair;
     bytes text, old, fresh;
     TRY(check_file(c, "renew"));
+    if (o->namespace)
+        return misused(c, "renew takes no --namespace: the kubeconfig stays as it is");
     TRY(file_read_private(c->arena, file_of(o), KUBECONFIG_MAX_FILE, &text, c->error));
     TRY(cert_find(c->arena, text, o->out, &old, c->error));
     TRY(x509_identify_pem(c->arena, old, &who, c->error));
     if (!o->force && !is_due(old, clock_wall_seconds()))
         return told(c, "not due yet:", file_of(o), old);
-    TRY(connect_by(c, o->kubeconfig ? o->kubeconfig : o->out));
+    TRY(connect_as_old(c, text, &who));
     TRY(request(c, who.common_name, who.organizations, who.organization_count, &pair));
-    if (!o->out)
-        return write_pair(c, who.common_name, &pair);
-    TRY(cert_kubeconfig_replace(c->arena, text, &pair, &fresh, c->error));
-    TRY(file_replace(o->out, 0600, fresh, c->error));
-    return told(c, "renewed", o->out, pair.certificate_pem);
+    fresh = pem_of(c, &pair);
+    if (o->out)
+        TRY(cert_kubeconfig_replace(c->arena, text, &pair, &fresh, c->error));
+    return put(c, "renewed", fresh, pair.certificate_pem);
 }
 
 /* ---- list */
-
-static bytes state_of(const struct json *status, const char **ret)
-{
-    bytes certificate = json_text(status, BYTES("certificate"));
-    static const char *const types[] = {"Failed", "Denied", "Approved"};
-    *ret = certificate.n ? "Issued" : "Pending";
-    for (size_t i = 0; !certificate.n && i < ARRAY_LEN(types); i++)
-        for (const struct json *one =
-                 json_get(status, BYTES("conditions")) ? json_get(status, BYTES("conditions"))->first : NULL;
-             one; one = one->next)
-            if (bytes_equal(json_text(one, BYTES("type")), bytes_of(types[i]))) {
-                *ret = types[i];
-                return certificate;
-            }
-    return certificate;
-}
-
-/* Names come from others: what could move a terminal's cursor is not printed. */
-static void print_cell(bytes text, int width)
-{
-    int n = 0;
-    for (size_t i = 0; i < text.n; i++, n++)
-        putchar(text.p[i] < 0x20 || text.p[i] >= 0x7f ? '?' : text.p[i]);
-    printf("%*s", n < width ? width - n + 2 : 2, "");
-}
-
-static err_t print_request(struct cert *c, const struct json *object)
-{
-    const struct json *spec = json_get(object, BYTES("spec")), *status = json_get(object, BYTES("status"));
-    struct x509_csr csr = {.common_name = BYTES("-")};
-    struct x509_identity identity;
-    struct buffer groups;
-    char until[CLOCK_RFC3339_SIZE] = "-";
-    const char *state;
-    bytes pem;
-    size_t offset;
-    buffer_init(&groups, c->arena);
-    if (base64_decode(c->arena, BASE64_STANDARD, json_text(spec, BYTES("request")), &pem, &offset) == ERR_OK &&
-        x509_csr_read(c->arena, pem, &csr, NULL) != ERR_OK)
-        csr = (struct x509_csr){.common_name = BYTES("-")};
-    for (size_t i = 0; i < csr.organization_count; i++)
-        buffer_format(&groups, "%s%.*s", i ? "," : "", BYTES_FMT(csr.organizations[i]));
-    bytes certificate = state_of(status, &state);
-    if (certificate.n && base64_decode(c->arena, BASE64_STANDARD, certificate, &pem, &offset) == ERR_OK &&
-        x509_identify_pem(c->arena, pem, &identity, NULL) == ERR_OK)
-        clock_format(identity.not_after, until);
-    if (groups.failed || c->arena->failed)
-        return arena_error(c->arena, c->error);
-    print_cell(json_text(json_get(object, BYTES("metadata")), BYTES("name")), 24);
-    print_cell(csr.common_name, 24);
-    print_cell(groups.n ? buffer_bytes(&groups) : BYTES("-"), 20);
-    print_cell(bytes_of(state), 8);
-    printf("%s\n", until);
-    return ERR_OK;
-}
 
 static err_t list(struct cert *c)
 {
@@ -245,24 +290,13 @@ static err_t list(struct cert *c)
         const char *name;
         bool given;
     } others[] = {{"--user", o->user}, {"--node", o->node}, {"--group", o->groups.count}, {"--out", o->out},
-        {"--pem", o->pem}, {"--lifetime", o->lifetime_ms}, {"--force", o->force}};
-    struct api_list pages = {.path = BYTES(REQUESTS_PATH), .limit = 250};
-    struct json *items;
+        {"--pem", o->pem}, {"--lifetime", o->lifetime_ms}, {"--force", o->force}, {"--namespace", o->namespace}};
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         if (others[i].given)
             return error_set(c->error, ERR_BAD_REQUEST, "list takes no %s", others[i].name);
-    TRY(connect_by(c, o->kubeconfig));
-    for (;;) {
-        bool first = !pages.started;
-        TRY(api_list_next(c->client, c->arena, &pages, &items, c->error));
-        if (!items)
-            break;
-        if (first)
-            printf("%-26s%-26s%-22s%-10s%s\n", "REQUEST", "USER", "GROUPS", "STATE", "EXPIRES");
-        for (const struct json *item = items->first; item; item = item->next)
-            TRY(print_request(c, item));
-    }
-    return fflush(stdout) == 0 ? ERR_OK : error_errno(c->error, errno, "cannot write to standard output");
+    TRY(load(c, o->kubeconfig));
+    TRY(connect_as_configured(c));
+    return cert_list(c->client, c->arena, c->error);
 }
 
 /* ---- The command. */
@@ -301,6 +335,8 @@ static int cert_run(const struct invocation *v)
                                                         : command_failed(v, &error);
     api_client_free(c.client);
     arena_reset(&arena);
+    if (code != ERR_OK && cert_signal)
+        (void)raise(cert_signal); /* as who was not held up: its handler is the default one again */
     return status;
 }
 
@@ -317,12 +353,14 @@ const struct command command_cert = {
         "  coffer cert list\n\n"
         "issue asks as the identity of the kubeconfig that kubectl would use. When that may approve, the certificate "
         "is there at once; else it waits for somebody who runs 'kubectl certificate approve'. "
+        "A request of which no certificate comes is deleted again, where that is allowed. "
         "A file that exists is not replaced.\n\n"
         "renew does nothing until two thirds of a certificate's life are over, and is meant to be run every day. It "
-        "asks as the certificate that it renews, or by --kubeconfig, for a new key and the same names, and puts both "
-        "in the old one's place; the rest of a kubeconfig stays as it is. Nodes may renew their own.\n\n"
-        "list shows the requests that the server keeps. Those of issue and renew are kept until their certificate "
-        "ends.\n",
+        "asks for a new key and the same names, as the certificate that it renews, and puts both in the old one's "
+        "place; the rest of a kubeconfig stays as it is. The server of a PEM file is that of the kubeconfig at hand. "
+        "A --kubeconfig that has a user asks as that user instead. Nodes may renew their own.\n\n"
+        "list shows the requests that the server keeps, who they are for, and who asked. Those of issue and renew are "
+        "kept until their certificate ends.\n",
     .options = cert_rows,
     .option_count = ARRAY_LEN(cert_rows),
     .defaults = &cert_defaults,

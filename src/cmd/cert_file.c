@@ -20,7 +20,8 @@ static void put_data(struct buffer *b, const char *before, bytes content)
     buffer_byte(b, '\n');
 }
 
-bytes cert_kubeconfig(struct arena *arena, const struct kubeconfig *k, bytes user, const struct x509_pair *pair)
+bytes cert_kubeconfig(
+    struct arena *arena, const struct kubeconfig *k, const char *namespace, bytes user, const struct x509_pair *pair)
 {
     struct buffer b;
     bytes cluster = bytes_of(k->cluster && *k->cluster ? k->cluster : "coffer");
@@ -41,6 +42,8 @@ bytes cert_kubeconfig(struct arena *arena, const struct kubeconfig *k, bytes use
     put_text(&b, "contexts:\n- name: ", cluster);
     put_text(&b, "  context:\n    cluster: ", cluster);
     put_text(&b, "    user: ", user);
+    if (namespace)
+        put_text(&b, "    namespace: ", bytes_of(namespace));
     put_text(&b, "current-context: ", cluster);
     return b.failed || arena->failed ? BYTES_NONE : buffer_bytes(&b);
 }

@@ -5,10 +5,12 @@
 #include "base/clock.h"
 #include "cmd/cert.h"
 
+#include <signal.h>
 #include <time.h>
 
-#define REQUESTS BYTES("/apis/certificates.k8s.io/v1/certificatesigningrequests")
-#define ASK_MS   200
+#define REQUESTS   BYTES("/apis/certificates.k8s.io/v1/certificatesigningrequests")
+#define ASK_MS     200
+#define TAKE_TRIES 3
 
 static const char client_signer[] = "kubernetes.io/kube-apiserver-client";
 static const char kubelet_signer[] = "kubernetes.io/kube-apiserver-client-kubelet";
@@ -16,10 +18,14 @@ static const char kubelet_signer[] = "kubernetes.io/kube-apiserver-client-kubele
 /* A request on its way; its object lives in a scratch arena that each look resets. */
 struct asked {
     struct api_client *client;
-    struct arena *scratch;
-    bytes path; /* of the object */
-    bool tried; /* to approve it */
+    struct arena *arena, *scratch;
+    bytes name, path;
+    char version[24]; /* the resourceVersion that was seen last */
+    bool tried;       /* to approve it */
+    bool issued;      /* a certificate was seen, maybe one that cannot be read */
 };
+
+volatile sig_atomic_t cert_signal;
 
 bool cert_is_node(const struct x509_identity *identity)
 {
@@ -67,16 +73,27 @@ static err_t send(struct api_client *client, struct arena *arena, const char *me
         client, arena, &(struct api_request){.method = method, .path = path, .body = buffer_bytes(&text)}, ret, error);
 }
 
-static err_t create(struct api_client *client, struct arena *arena, const struct cert_wish *wish, bytes csr_pem,
-    bytes *ret_name, struct error *error)
+static void keep_version(struct asked *asked, const struct json *object)
 {
-    const struct json *object = compose(arena, wish, csr_pem);
+    bytes version = json_text(json_get(object, BYTES("metadata")), BYTES("resourceVersion"));
+    if (version.n < sizeof asked->version)
+        memcpy(asked->version, version.p, version.n);
+    asked->version[version.n < sizeof asked->version ? version.n : 0] = 0;
+}
+
+static err_t create(struct asked *asked, const struct cert_wish *wish, bytes csr_pem, struct error *error)
+{
+    const struct json *object = compose(asked->arena, wish, csr_pem);
     struct json *made;
     if (!object)
-        return arena_error(arena, error);
-    TRY(send(client, arena, "POST", REQUESTS, object, &made, error));
-    *ret_name = json_text(json_get(made, BYTES("metadata")), BYTES("name"));
-    return ret_name->n ? ERR_OK : error_set(error, ERR_UNKNOWN, "the server sent a request without a name");
+        return arena_error(asked->arena, error);
+    TRY(send(asked->client, asked->arena, "POST", REQUESTS, object, &made, error));
+    keep_version(asked, made);
+    asked->name = json_text(json_get(made, BYTES("metadata")), BYTES("name"));
+    asked->path = arena_join(asked->arena, REQUESTS, BYTES("/"), asked->name, ARENA_END);
+    if (!asked->path.p)
+        return arena_error(asked->arena, error);
+    return asked->name.n ? ERR_OK : error_set(error, ERR_UNKNOWN, "the server sent a request without a name");
 }
 
 /* Who may approve does so; who may not waits for somebody else, and whoever was quicker is no error. */
@@ -108,7 +125,7 @@ static err_t refused(const struct json *status, const char *type, struct error *
 }
 
 /* One look. *ret stays empty while nothing is decided or signed. */
-static err_t look(struct asked *asked, struct arena *arena, bool *ret_pending, bytes *ret, struct error *error)
+static err_t look(struct asked *asked, bool *ret_pending, bytes *ret, struct error *error)
 {
     struct json *object;
     size_t offset;
@@ -117,6 +134,8 @@ static err_t look(struct asked *asked, struct arena *arena, bool *ret_pending, b
     const struct json *status = json_get(object, BYTES("status"));
     bytes certificate = json_text(status, BYTES("certificate"));
     bool approved = condition_is_true(status, "Approved");
+    keep_version(asked, object);
+    asked->issued |= certificate.n > 0;
     *ret_pending = !approved && asked->tried;
     if (condition_is_true(status, "Denied"))
         return refused(status, "Denied", error);
@@ -124,48 +143,113 @@ static err_t look(struct asked *asked, struct arena *arena, bool *ret_pending, b
         return refused(status, "Failed", error);
     if (!approved)
         return asked->tried ? ERR_OK : approve(asked, object, error);
-    if (certificate.n && base64_decode(arena, BASE64_STANDARD, certificate, ret, &offset) != ERR_OK)
+    if (certificate.n && base64_decode(asked->arena, BASE64_STANDARD, certificate, ret, &offset) != ERR_OK)
         return error_set(error, ERR_UNKNOWN, "the server sent a certificate that is no base64");
     return ERR_OK;
 }
 
-static err_t await(struct asked *asked, struct arena *arena, bytes name, uint64_t timeout_ms, void (*waits)(bytes),
-    bytes *ret, struct error *error)
+static err_t await(struct asked *asked, uint64_t timeout_ms, void (*waits)(bytes), bytes *ret, struct error *error)
 {
     uint64_t until = clock_monotonic_ms() + timeout_ms;
     const struct timespec pause = {.tv_nsec = ASK_MS * 1000000l};
     bool told = false, pending;
-    *ret = BYTES_NONE;
     for (;;) {
-        TRY(look(asked, arena, &pending, ret, error));
+        TRY(look(asked, &pending, ret, error));
         if (ret->n)
             return ERR_OK;
+        if (cert_signal)
+            return error_set(error, ERR_TIMEOUT, "interrupted");
         if (pending && !told && waits)
-            told = true, waits(name);
+            told = true, waits(asked->name);
         if (clock_monotonic_ms() >= until)
-            return error_set(error, ERR_TIMEOUT, "nobody %s the request %.*s in time: its key is gone, ask again",
-                pending ? "approved" : "signed", BYTES_FMT(name));
+            return error_set(error, ERR_TIMEOUT, "nobody %s the request %.*s in time", pending ? "approved" : "signed",
+                BYTES_FMT(asked->name));
         nanosleep(&pause, NULL);
     }
+}
+
+/* ---- A request that nobody waits for any more. */
+
+/* Deletes it as it was seen last: what was decided or issued since is ERR_CONFLICT. */
+static err_t take_back(struct asked *asked, struct error *error)
+{
+    struct json *options, *preconditions, *answer;
+    arena_reset(asked->scratch);
+    options = json_new(asked->scratch, JSON_OBJECT);
+    preconditions = json_add(options, BYTES("preconditions"), json_new(asked->scratch, JSON_OBJECT));
+    if (!json_add(preconditions, BYTES("resourceVersion"), json_string(asked->scratch, bytes_of(asked->version))))
+        return arena_error(asked->scratch, error);
+    return send(asked->client, asked->scratch, "DELETE", asked->path, options, &answer, error);
+}
+
+/* Of no use to anybody once its key is wiped, unless a certificate came after all: then *ret is it. cause: why nobody
+ * waits. */
+static err_t abandon(struct asked *asked, const struct error *cause, bytes *ret, struct error *error)
+{
+    struct error inner;
+    bool pending;
+    err_t code = ERR_CONFLICT;
+    for (unsigned i = 0; i < TAKE_TRIES && code == ERR_CONFLICT && !asked->issued; i++) {
+        error_init(&inner, asked->scratch);
+        code = take_back(asked, &inner);
+        if (code == ERR_CONFLICT && look(asked, &pending, ret, &inner) == ERR_OK && ret->n)
+            return ERR_OK;
+    }
+    if (code == ERR_OK || code == ERR_NOT_FOUND)
+        return error_set(error, cause->code, "%.*s (%.*s was deleted again: ask anew)", BYTES_FMT(cause->message),
+            BYTES_FMT(asked->name));
+    return error_set(error, cause->code,
+        "%.*s (%.*s stays, and its key is gone; who may, deletes it: kubectl delete csr %.*s)",
+        BYTES_FMT(cause->message), BYTES_FMT(asked->name), BYTES_FMT(asked->name));
+}
+
+static err_t request(struct asked *asked, const struct cert_wish *wish, bytes csr_pem, void (*waits)(bytes), bytes *ret,
+    struct error *error)
+{
+    struct error cause;
+    error_init(&cause, asked->arena);
+    *ret = BYTES_NONE;
+    TRY(create(asked, wish, csr_pem, error));
+    return await(asked, wish->timeout_ms, waits, ret, &cause) == ERR_OK ? ERR_OK : abandon(asked, &cause, ret, error);
+}
+
+/* ---- Signals. A second one ends the process as ever. */
+
+static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+static void note_signal(int number)
+{
+    cert_signal = number;
+}
+
+static void hold_signals(struct sigaction before[ARRAY_LEN(signals)])
+{
+    const struct sigaction note = {.sa_handler = note_signal, .sa_flags = (int)SA_RESETHAND};
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        if (sigaction(signals[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+            (void)sigaction(signals[i], &note, NULL);
+}
+
+static void free_signals(const struct sigaction before[ARRAY_LEN(signals)])
+{
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+        (void)sigaction(signals[i], &before[i], NULL);
 }
 
 err_t cert_request(struct api_client *client, struct arena *arena, const struct cert_wish *wish, void (*waits)(bytes),
     struct x509_pair *ret, struct error *error)
 {
-    const struct x509_request request = {
+    const struct x509_request subject = {
         .common_name = wish->user, .organizations = wish->groups, .organization_count = wish->group_count};
+    struct sigaction before[ARRAY_LEN(signals)];
     struct arena scratch;
-    bytes csr_pem, name;
-    TRY(x509_csr_make(arena, &request, &csr_pem, &ret->key_pem, error));
-    TRY(create(client, arena, wish, csr_pem, &name, error));
+    bytes csr_pem;
+    TRY(x509_csr_make(arena, &subject, &csr_pem, &ret->key_pem, error));
     arena_init(&scratch, (size_t)16 << 20);
-    struct asked asked = {client, &scratch, arena_join(arena, REQUESTS, BYTES("/"), name, ARENA_END), false};
-    struct error inner;
-    error_init(&inner, arena);
-    err_t code = asked.path.p ? await(&asked, arena, name, wish->timeout_ms, waits, &ret->certificate_pem, &inner)
-                              : arena_error(arena, &inner);
-    if (code != ERR_OK)
-        code = error_set(error, code, "%.*s", BYTES_FMT(inner.message));
+    struct asked asked = {.client = client, .arena = arena, .scratch = &scratch};
+    hold_signals(before);
+    err_t code = request(&asked, wish, csr_pem, waits, &ret->certificate_pem, error);
+    free_signals(before);
     arena_reset(&scratch);
     return code;
 }

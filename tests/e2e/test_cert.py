@@ -2,13 +2,15 @@
 """`coffer cert`: certificates for people and nodes, asked for as kubectl would be let in."""
 import os
 import re
+import signal
 import stat
 import subprocess
 
 import harness
 import pytest
 import yaml
-from test_certificates import CSRS, NODE_CLIENT, become, decide, grant, rule, unique
+from authority import Authority
+from test_certificates import CSRS, NODE_CLIENT, become, decide, grant, rule, settled, unique
 
 
 def cert(*arguments, kubeconfig=None, **more):
@@ -47,7 +49,8 @@ def test_a_person_gets_a_kubeconfig(server, kubectl, tmp_path):
     grant(server, group, rule(["list"], ["secrets"], group=""), kind="Group")
     kubectl.out("--kubeconfig", str(file), "get", "--raw", "/api/v1/secrets")
     listed = well("list", kubeconfig=server.kubeconfig)
-    assert re.search(rf'coffer-cert-\w+ +jane "j" doe +devs,{group} +Issued +\d{{4}}-', listed)
+    assert listed.splitlines()[0].split() == ["REQUEST", "USER", "GROUPS", "REQUESTOR", "REQUESTEDDURATION", "STATE", "EXPIRES"]
+    assert re.search(rf'coffer-cert-\w+ +jane "j" doe +devs,{group} +admin +- +Issued +\d{{4}}-', listed)
 
 
 def test_no_key_goes_over_the_wire(server, tmp_path):
@@ -76,24 +79,96 @@ def test_a_node_gets_and_renews_its_own(server, tmp_path):
     assert "not due yet" in well("renew", "--out", file)
 
 
-def test_who_may_not_approve_waits(server, tmp_path):
-    user = become(server, tmp_path, f"asker-{unique()}")
-    grant(server, user, rule(["create", "get"], ["certificatesigningrequests"]))
-    context = server.home / "asker.kubeconfig"
+def kubeconfig_of(server, tmp_path, user):
+    """A kubeconfig of a new user with that certificate (become)."""
+    file = tmp_path / f"{user}.kubeconfig"
     config = yaml.safe_load(server.kubeconfig.read_text())
     config["users"][0]["user"] = {"client-certificate": str(tmp_path / f"{user}.crt"), "client-key": str(next(tmp_path.glob("*.key")))}
-    context.write_text(yaml.safe_dump(config))
-    command = [harness.binary(), "cert", "issue", "--user", "eve", "--out", str(tmp_path / "eve"), "--kubeconfig", str(context), "--timeout", "40s"]
-    waiting = harness.Running(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-    name = waiting.wait_line("waiting for somebody to approve").split()[-1]
+    file.write_text(yaml.safe_dump(config))
+    return file
+
+
+def asker(server, tmp_path, *more):
+    """A kubeconfig of who may ask, and not approve; `more`: verbs beside."""
+    user = become(server, tmp_path, f"asker-{unique()}")
+    grant(server, user, rule(["create", "get", *more], ["certificatesigningrequests"]))
+    return kubeconfig_of(server, tmp_path, user)
+
+
+def issuing(file, kubeconfig, timeout="40s"):
+    """(the command under way, the name of its request)."""
+    command = [harness.binary(), "cert", "issue", "--user", "eve", "--out", str(file), "--kubeconfig", str(kubeconfig), "--timeout", timeout]
+    running = harness.Running(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    return running, running.wait_line("waiting for somebody to approve").split()[-1]
+
+
+def names(server):
+    return {i["metadata"]["name"] for i in server.call("GET", CSRS)["items"]}
+
+
+def test_who_may_not_approve_waits(server, tmp_path):
+    waiting, name = issuing(tmp_path / "eve", asker(server, tmp_path))
     assert not (tmp_path / "eve").exists()
     decide(server, name)
     waiting.wait_line("wrote ")
-    denied = harness.Running(subprocess.Popen([*command[:6], str(tmp_path / "eve2"), *command[7:]], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
-    decide(server, denied.wait_line("waiting for somebody to approve").split()[-1], "Denied")
-    denied.wait_line("coffer cert: the request was denied: by a test")
-    assert denied.process.wait(30) == 1 and not (tmp_path / "eve2").exists()
-    assert "in time: its key is gone" in refused("issue", "--user", "eve", "--out", tmp_path / "eve3", "--kubeconfig", context, "--timeout", "1s").splitlines()[-1]
+    assert waiting.process.wait(30) == 0 and name in names(server)
+
+
+@pytest.mark.parametrize("may_delete", [True, False])
+def test_a_request_of_which_nothing_comes_is_taken_back(server, tmp_path, may_delete):
+    """Where it may not be, the sentence says how to go on."""
+    config = asker(server, tmp_path, *(["delete"] if may_delete else []))
+    denied, name = issuing(tmp_path / "eve", config)
+    decide(server, name, "Denied")
+    line = denied.wait_line("coffer cert: the request was denied: by a test")
+    late = refused("issue", "--user", "eve", "--out", tmp_path / "eve", "--kubeconfig", config, "--timeout", "1s").splitlines()[-1]
+    assert denied.process.wait(30) == 1 and not (tmp_path / "eve").exists()
+    timed_out = re.search(r"nobody approved the request (coffer-cert-\w+) in time", late).group(1)
+    for told, request in ((line, name), (late, timed_out)):
+        assert (f"({request} was deleted again: ask anew)" if may_delete else f"kubectl delete csr {request})") in told
+        assert (request in names(server)) != may_delete
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_request_is_taken_back_when_interrupted(server, tmp_path, number):
+    waiting, name = issuing(tmp_path / "eve", asker(server, tmp_path, "delete"))
+    waiting.process.send_signal(number)
+    waiting.wait_line(f"coffer cert: interrupted ({name} was deleted again")
+    assert waiting.process.wait(30) == -number and name not in names(server) and not (tmp_path / "eve").exists()
+
+
+def test_what_was_issued_is_not_taken_back(server, tmp_path):
+    """A certificate that came before the interruption was noticed is written."""
+    waiting, name = issuing(tmp_path / "eve", asker(server, tmp_path, "delete"))
+    waiting.process.send_signal(signal.SIGSTOP)
+    decide(server, name)
+    settled(server, name)
+    waiting.process.send_signal(signal.SIGINT)
+    waiting.process.send_signal(signal.SIGCONT)
+    waiting.wait_line("wrote ")
+    assert waiting.process.wait(30) == 0 and name in names(server) and "client-key-data" in (tmp_path / "eve").read_text()
+
+
+def test_a_lifetime_that_was_cut_is_told(server, tmp_path):
+    done = cert("issue", "--user", "a", "--out", tmp_path / "long", "--lifetime", "9000d", kubeconfig=server.kubeconfig)
+    assert done.returncode == 0 and re.search(r"warning: asked for 24y\d*d?, got \d+[yd]", done.stderr)
+    done = cert("issue", "--user", "a", "--out", tmp_path / "short", "--lifetime", "30m", kubeconfig=server.kubeconfig)
+    assert done.returncode == 0 and "asked for" not in done.stderr
+    assert re.search(r"admin +30m +Issued", well("list", kubeconfig=server.kubeconfig))
+
+
+def test_what_comes_next_is_told(server, kubectl, tmp_path):
+    """By commands that work."""
+    done = cert("issue", "--user", "a", "-n", "kube-public", "--out", tmp_path / "out", kubeconfig=server.kubeconfig)
+    command = re.search("next: kubectl (.*)\n", done.stderr).group(1).split()
+    assert "selfsubjectrulesreviews" in kubectl.out(*command)
+    assert 'in the namespace "kube-public"' in kubectl.refused("--kubeconfig", str(tmp_path / "out"), "get", "secrets")
+    done = cert("issue", "--node", "a", "--pem", tmp_path / "pem", kubeconfig=server.kubeconfig)
+    flags = dict(re.findall(r"--(client-\w+)=(\S+)", re.search("next: .*kubectl config set-credentials NAME (.*)\n", done.stderr).group(1)))
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    config["users"][0]["user"] = flags
+    (tmp_path / "config").write_text(yaml.safe_dump(config))
+    assert flags and 'User "system:node:a" cannot' in kubectl.refused("--kubeconfig", str(tmp_path / "config"), "get", "--raw", "/api/v1/secrets")
 
 
 def test_what_the_server_refuses_is_told(server, tmp_path):
@@ -114,25 +189,61 @@ def test_files_that_are_there_are_kept(server, tmp_path):
     assert "may be read or changed by others" in refused("renew", "--out", file, kubeconfig=server.kubeconfig)
 
 
+def subject_of(file):
+    return subprocess.run(["openssl", "x509", "-noout", "-subject", "-in", str(file)], text=True, capture_output=True, check=True).stdout.strip()
+
+
+def requestors(server, user):
+    """Who asked for the certificates of that user."""
+    return sorted(i["spec"]["username"] for i in server.call("GET", CSRS)["items"]
+                  if user in subprocess.run(["openssl", "req", "-noout", "-subject"], input=harness.base64.b64decode(i["spec"]["request"]),
+                                            capture_output=True, check=True).stdout.decode())
+
+
+def test_a_pem_file_is_renewed_by_itself(server, tmp_path):
+    """At the server of the kubeconfig at hand, whoever that is of; also of one without a user."""
+    node, file = unique(), tmp_path / "node.pem"
+    well("issue", "--node", node, "--pem", file, kubeconfig=server.kubeconfig)
+    server.call("POST", "/api/v1/nodes", {"apiVersion": "v1", "kind": "Node", "metadata": {"name": node}})
+    grant(server, f"system:node:{node}", rule(["create", "get"], ["certificatesigningrequests"]),
+          rule(["create"], ["certificatesigningrequests/selfnodeclient"]))
+    bare = tmp_path / "bare"
+    config = yaml.safe_load(server.kubeconfig.read_text())
+    bare.write_text(yaml.safe_dump({**config, "users": [], "contexts": [{"name": "c", "context": {"cluster": config["clusters"][0]["name"]}}],
+                                    "current-context": "c"}))
+    before, subject = file.read_text(), subject_of(file)
+    assert f"renewed {file}" in well("renew", "--pem", file, "--force", kubeconfig=server.kubeconfig)
+    between = file.read_text()
+    assert f"renewed {file}" in well("renew", "--pem", file, "--force", "--kubeconfig", bare)
+    assert len({before, between, file.read_text()}) == 3 and file.read_text().count("BEGIN") == 2 and subject_of(file) == subject
+    assert requestors(server, node) == ["admin", *[f"system:node:{node}"] * 2]
+
+
 def test_a_pem_file_is_renewed_by_another_identity(server, tmp_path):
-    file = tmp_path / "a.pem"
-    well("issue", "--user", "a", "--group", "g", "--pem", file, kubeconfig=server.kubeconfig)
+    user, file = unique(), tmp_path / "a.pem"
+    well("issue", "--user", user, "--group", "g", "--pem", file, kubeconfig=server.kubeconfig)
     before = file.read_text()
-    assert "wrote" in well("renew", "--pem", file, "--force", kubeconfig=server.kubeconfig)
-    after = file.read_text()
-    assert after != before and after.count("BEGIN") == 2
-    subject = subprocess.run(["openssl", "x509", "-noout", "-subject"], input=after, text=True, capture_output=True, check=True).stdout
-    assert subject.strip() == "subject=O = g, CN = a"
+    assert f'User "{user}" cannot create' in refused("renew", "--pem", file, "--force", kubeconfig=server.kubeconfig)
+    assert file.read_text() == before
+    assert "renewed" in well("renew", "--pem", file, "--force", "--kubeconfig", server.kubeconfig)
+    assert file.read_text() != before and subject_of(file) == f"subject=O = g, CN = {user}"
+    assert requestors(server, user) == ["admin"] * 2
+
+
+def test_a_certificate_that_has_ended_is_renewed_by_who_may(server, tmp_path):
+    certificate, key = Authority(tmp_path / "ca").client("late", organization="g", begin=-120, end=-60)
+    file = tmp_path / "late.pem"
+    file.write_text(certificate.read_text() + key.read_text())
+    file.chmod(0o600)
+    assert f"the certificate in {file} has ended: renew it by --kubeconfig" in refused("renew", "--pem", file, kubeconfig=server.kubeconfig)
+    assert "renewed" in well("renew", "--pem", file, "--kubeconfig", server.kubeconfig)
 
 
 def test_a_bootstrapper_joins_a_node(server, tmp_path):
     """As a machine joins: a credential that may ask for nodes' certificates, and no person."""
     node, user = unique(), become(server, tmp_path, f"joiner-{unique()}")
     grant(server, user, NODE_CLIENT, rule(["get"], ["certificatesigningrequests"]))
-    config = yaml.safe_load(server.kubeconfig.read_text())
-    config["users"][0]["user"] = {"client-certificate": str(tmp_path / f"{user}.crt"), "client-key": str(next(tmp_path.glob("*.key")))}
-    (tmp_path / "boot").write_text(yaml.safe_dump(config))
-    assert "wrote" in well("issue", "--node", node, "--out", tmp_path / "node", "--kubeconfig", tmp_path / "boot")
+    assert "wrote" in well("issue", "--node", node, "--out", tmp_path / "node", "--kubeconfig", kubeconfig_of(server, tmp_path, user))
 
 
 def bootstrap_kubeconfig(server, file, annotations=None):
