@@ -427,9 +427,9 @@ static struct node_graph *copy_newest(void)
 
     if (!g)
         return NULL;
-    *g = *newest();
     g->value = (struct published_value){1, free_graph};
     g->version = withdrawals;
+    memcpy(g->maps, newest()->maps, sizeof g->maps); /* not all of it: other threads count its references */
     for (size_t i = 0; i < MAPS; i++)
         persistent_map_hold(g->maps[i]);
     return g;

@@ -309,9 +309,12 @@ static struct rbac *rbac_copy(const struct rbac *old)
 
     if (!rbac)
         return NULL;
-    memcpy(rbac, old, sizeof *rbac);
-    rbac->published = (struct published_value){1, rbac_free};
-    rbac->version++;
+    *rbac = (struct rbac){.published = {1, rbac_free}, /* other threads count the references of the old one */
+        .version = old->version + 1,
+        .roles = old->roles,
+        .bindings = old->bindings,
+        .scopes = old->scopes,
+        .cluster = {.users = old->cluster.users, .groups = old->cluster.groups}};
     persistent_map_hold(rbac->roles);
     persistent_map_hold(rbac->bindings);
     persistent_map_hold(rbac->scopes);

@@ -259,9 +259,9 @@ static bool leaves_without(struct leaf *first, bytes key, struct leaf **ret, boo
         release((struct node *)rest);
         return false;
     }
-    memcpy(copy, first, sizeof *copy + first->n);
-    atomic_init(&copy->node.references, 1);
-    copy->next = rest;
+    *copy =
+        (struct leaf){.node.references = 1, .hash = first->hash, .value = first->value, .next = rest, .n = first->n};
+    memcpy(copy->key, first->key, first->n);
     persistent_value_hold(copy->value);
     *ret = copy;
     return true;

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -178,7 +179,9 @@ static int no_callback(int ok, X509_STORE_CTX *context)
 }
 
 /* Clients may show a certificate. One that does not verify is no identity, so its requests are answered 401, as
- * kube-apiserver does: an alert in the handshake would read as if the server's certificate were at fault. */
+ * kube-apiserver does: an alert in the handshake would read as if the server's certificate were at fault. OpenSSL takes
+ * a certificate's extensions apart when they are first asked for; here, before loops share it, and where want of memory
+ * is an error: in a handshake it would stay with the CA, against all of its clients. */
 static err_t load_client_ca(struct tls_context *tls, bytes pem, struct error *error)
 {
     CLEANUP(bio_done) BIO *bio = bio_of(pem.p, pem.n);
@@ -189,7 +192,8 @@ static err_t load_client_ca(struct tls_context *tls, bytes pem, struct error *er
     if (pem.n == 0)
         return ERR_OK;
     for (; bio && (certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL)); count++) {
-        int ok = X509_STORE_add_cert(store, certificate) && SSL_CTX_add_client_CA(ssl, certificate);
+        int ok = X509_check_purpose(certificate, -1, 0) == 1 && X509_STORE_add_cert(store, certificate) &&
+                 SSL_CTX_add_client_CA(ssl, certificate);
         X509_free(certificate);
         if (!ok)
             return openssl_error(error, ERR_INVALID, "a certificate of the client CA cannot be used");
