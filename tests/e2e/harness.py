@@ -24,7 +24,7 @@ import wire
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
 STOP_SECONDS = 60
-SANITIZER = re.compile(r"(ERROR: \w+Sanitizer|runtime error:).*")
+SANITIZER = re.compile(r"((ERROR|WARNING): \w+Sanitizer|runtime error:).*")
 SECRETS = "/api/v1/namespaces/default/secrets"
 # So short that every revision but the newest of an object is compacted soon.
 SHORT_HISTORY = ["--history", "1s"]

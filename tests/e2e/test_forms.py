@@ -131,7 +131,8 @@ def test_yaml_says_what_json_says(server, path):
         answer = get(server, path + query, YAML + accept)
         expected = get(server, path + query, "application/json" + accept).json()
         found = yaml.safe_load(answer.body)
-        expected["metadata"].pop("continue", None), found["metadata"].pop("continue", None)
+        for said in (expected, found):  # of a list, a controller's write between the two requests shows
+            said["metadata"] = {key: value for key, value in said["metadata"].items() if query == "/s" or key not in ("continue", "resourceVersion")}
         assert (answer.header("Content-Type"), found) == (YAML, expected), query
         keys = [line.split(":")[0] for line in answer.body.decode().split("\n") if line[:1].isalpha()]
         assert keys == sorted(keys)

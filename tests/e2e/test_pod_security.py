@@ -169,6 +169,7 @@ def test_a_new_label_looks_at_a_bounded_number_of_pods(server, namespace):
 def test_app_armor_annotations_stay_as_they_were_judged(server, namespace):
     key = "container.apparmor.security.beta.kubernetes.io/c"
     path = f"/api/v1/namespaces/{namespace}/pods"
+    harness.await_furniture(server, namespace)
     server.call("POST", path, {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
     patch = [("Content-Type", "application/merge-patch+json")]
     for part in ("", "/status"):
