@@ -5,6 +5,7 @@
 #include "api/quantity.h"
 #include "base/base64.h"
 #include "base/clock.h"
+#include "text/json_names.h"
 #include "text/utf8.h"
 
 #define SENTENCES_MOST 100 /* of unknown and duplicate fields, as Kubernetes bounds them */
@@ -307,12 +308,10 @@ static err_t walk_integer(
 static err_t walk_scalar(
     struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
-    static const unsigned accepts[] = {[SCHEMA_ANY] = ~0u,
-        [SCHEMA_STRING] = 1u << JSON_STRING,
+    static const unsigned accepts[] = {[SCHEMA_STRING] = 1u << JSON_STRING,
         [SCHEMA_NUMBER] = 1u << JSON_NUMBER,
         [SCHEMA_BOOLEAN] = 1u << JSON_FALSE | 1u << JSON_TRUE,
-        [SCHEMA_INT_OR_STRING] = 1u << JSON_STRING | 1u << JSON_NUMBER,
-        [SCHEMA_RAW_JSON] = ~0u};
+        [SCHEMA_INT_OR_STRING] = 1u << JSON_STRING | 1u << JSON_NUMBER};
     return accepts[schema->type] & 1u << in->type ? walk_same(w, in, ret) : walk_refuse_value(w, schema, in, at);
 }
 
@@ -361,6 +360,32 @@ err_t walk_drop_repeats(struct walk *w, struct json *map, const struct walk_plac
         }
     }
     return ERR_OK;
+}
+
+/* What no schema describes stays as it is. Of members of the same name the last wins here too: what is stored has each
+ * but once, or could not be read again. */
+static err_t walk_any(
+    struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
+{
+    struct walk_place place = {.up = at, .kind = in->type == JSON_ARRAY ? PLACE_INDEX : PLACE_KEY};
+    const struct json *repeated = NULL;
+    struct json *value;
+    TRY(walk_same(w, in, ret));
+    if (in->type != JSON_OBJECT && in->type != JSON_ARRAY)
+        return ERR_OK;
+    (*ret)->first = (*ret)->last = NULL;
+    (*ret)->count = 0;
+    for (const struct json *child = in->first; child; child = child->next, place.index++) {
+        place.name = child->key;
+        TRY(walk_any(w, schema, child, &place, &value));
+        json_add(*ret, child->key, value);
+    }
+    if (in->type == JSON_OBJECT && json_find_duplicate(w->arena, *ret, &repeated) != ERR_OK)
+        return arena_error(w->arena, w->error);
+    if (!repeated)
+        return ERR_OK;
+    json_sort(*ret);
+    return walk_drop_repeats(w, *ret, at);
 }
 
 static err_t walk_map(
@@ -450,7 +475,7 @@ err_t walk_value(
     struct walk *w, const struct schema *schema, const struct json *in, const struct walk_place *at, struct json **ret)
 {
     static err_t (*const walkers[])(struct walk *, const struct schema *, const struct json *,
-        const struct walk_place *, struct json **) = {[SCHEMA_ANY] = walk_scalar,
+        const struct walk_place *, struct json **) = {[SCHEMA_ANY] = walk_any,
         [SCHEMA_STRING] = walk_scalar,
         [SCHEMA_BYTES] = walk_bytes,
         [SCHEMA_TIME] = walk_time,
@@ -461,7 +486,7 @@ err_t walk_value(
         [SCHEMA_MAP] = walk_map,
         [SCHEMA_OBJECT] = walk_object,
         [SCHEMA_INT_OR_STRING] = walk_scalar,
-        [SCHEMA_RAW_JSON] = walk_scalar,
+        [SCHEMA_RAW_JSON] = walk_any,
         [SCHEMA_MICRO_TIME] = walk_time,
         [SCHEMA_QUANTITY] = walk_quantity,
         [SCHEMA_UNION] = walk_union};

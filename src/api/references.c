@@ -101,6 +101,55 @@ err_t references_walk(
     return walk_value(&walk, schema, object, NULL);
 }
 
+/* ---- Names that another decoder reads as a property's. */
+
+static uint8_t lower(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z' ? (uint8_t)(c | 0x20) : c;
+}
+
+static bool same_folded(bytes name, bytes property)
+{
+    for (; name.n > 0 && property.n > 0; property = bytes_skip(property, 1)) {
+        bool long_s = bytes_start(name, BYTES("\xc5\xbf")), kelvin = bytes_start(name, BYTES("\xe2\x84\xaa"));
+        uint8_t c = long_s ? 's' : kelvin ? 'k' : lower(name.p[0]);
+        if (c != lower(property.p[0]))
+            return false;
+        name = bytes_skip(name, long_s ? 2 : kelvin ? 3 : 1);
+    }
+    return name.n == 0 && property.n == 0;
+}
+
+static bool folds_to_property(const struct schema *schema, bytes name)
+{
+    for (uint32_t i = 0; i < schema->property_count; i++) {
+        const struct schema_property *p = &schema->properties[i];
+        if (same_folded(name, (bytes){(const uint8_t *)p->name, p->name_length}))
+            return true;
+    }
+    return false;
+}
+
+const struct json *references_disguised(const struct schema *schema, const struct json *object, uint32_t targets)
+{
+    const struct json *found = NULL;
+
+    if (object->type != (schema->type == SCHEMA_ARRAY ? JSON_ARRAY : JSON_OBJECT))
+        return NULL;
+    for (const struct json *child = object->first; child && !found; child = child->next) {
+        const struct schema_property *p = schema->items ? NULL : schema_property(schema, child->key);
+        if (schema->items)
+            found = references_disguised(schema->items, child, targets);
+        else if (!p)
+            found = folds_to_property(schema, child->key) ? child : NULL;
+        else if ((p->target > TARGET_NONE && (targets & TARGET_BIT(p->target))) || (p->schema->targets & targets))
+            found = references_disguised(p->schema, child, targets);
+    }
+    return found;
+}
+
+/* ---- Paths. */
+
 static void put_path(struct buffer *b, const struct reference_step *step)
 {
     if (step->parent)

@@ -31,6 +31,11 @@ typedef err_t reference_visit(void *context, const struct reference *);
 MUST_CHECK err_t references_walk(
     const struct schema *, const struct json *object, uint32_t targets, reference_visit *, void *context);
 
+/* The first member, of object or below it where a walk for these targets comes, whose name differs from a property's in
+ * case alone; NULL: none. The walk takes it for unknown, and Go's decoders take it for the property: who holds JSON
+ * that no schema has pruned must ask. (They fold U+017F to s and U+212A to k besides.) */
+const struct json *references_disguised(const struct schema *, const struct json *object, uint32_t targets);
+
 /* "spec.volumes[0].secret.secretName", into the arena; p is NULL when it is full. */
 bytes reference_path(struct arena *, const struct reference_step *);
 

@@ -91,7 +91,16 @@ static err_t lacks_listed(struct check *c, bytes account)
             BYTES_FMT(c->who), BYTES_FMT(shown(account)), BYTES_FMT(shown(account)), BYTES_FMT(c->r->namespace)));
 }
 
+static err_t lacks_plain_names(struct check *c, bytes name)
+{
+    return lacks(
+        c, arena_format(c->r->arena, "%.*s names a field \"%.*s\" in data, which some decoders take for another's name",
+               BYTES_FMT(c->who), BYTES_FMT(shown(name))));
+}
+
 /* ---- The rules. */
+
+#define TARGETS (TARGET_BIT(TARGET_SECRET) | TARGET_BIT(TARGET_SERVICE_ACCOUNT))
 
 static bool may(const struct check *c, const char *verb, const char *resource, const char *subresource, bytes name)
 {
@@ -180,24 +189,38 @@ static err_t visit(void *context, const struct reference *reference)
     return lacks_secret(c, reference->name, path);
 }
 
+/* A revision's data is what differs in a StatefulSet or DaemonSet, which have their templates in the same place. No
+ * schema has pruned it. */
+static err_t check_names(struct check *c, const struct schema *schema, const struct json *object)
+{
+    const struct json *disguised =
+        c->r->kind == &controller_revision_kind ? references_disguised(schema, object, TARGETS) : NULL;
+
+    return disguised ? lacks_plain_names(c, disguised->key) : ERR_OK;
+}
+
 static err_t check_user(struct request *r, struct read_txn *txn, const struct user *user, bytes who)
 {
     const struct json *part = pod_part(r->kind, r->object);
     bool revision = r->kind == &controller_revision_kind;
+    const struct schema *schema = revision ? stateful_set_kind.schema : r->kind->schema;
+    const struct json *object = revision ? json_get(r->object, BYTES("data")) : r->object;
     struct check check = {.r = r,
         .txn = txn,
         .user = user,
         .who = who,
         .spec = r->kind == &pod_kind ? part : json_get(part, BYTES("spec")),
-        .prefix = revision ? BYTES("data.spec.template.") : BYTES(""),
+        .prefix = revision ? BYTES("data.") : BYTES(""),
         .account = BYTES("")};
 
     if (!who.p)
         return arena_error(r->arena, &r->error);
+    if (!object)
+        return ERR_OK;
+    TRY(check_names(&check, schema, object));
     if (!part)
         return ERR_OK;
-    TRY(references_walk(revision ? &schema_pod_template_spec : r->kind->schema, revision ? part : r->object,
-        TARGET_BIT(TARGET_SECRET) | TARGET_BIT(TARGET_SERVICE_ACCOUNT), visit, &check));
+    TRY(references_walk(schema, object, TARGETS, visit, &check));
     return check.account.n > 0 ? ERR_OK : check_account(&check, BYTES("default"), BYTES(""));
 }
 
@@ -341,9 +364,16 @@ static err_t record(struct request *r, const struct maker *maker, bool changed)
     return ERR_OK;
 }
 
+/* All of a revision's data: whoever wrote it answers for what comes of it, whether or not a template is seen there. */
+static const struct json *decisive_part(const struct kind *kind, const struct json *object)
+{
+    return kind == &controller_revision_kind ? json_get(object, BYTES("data")) : pod_part(kind, object);
+}
+
 static bool part_changed(const struct request *r)
 {
-    const struct json *now = pod_part(r->kind, r->object), *before = r->creates ? NULL : pod_part(r->kind, r->old);
+    const struct json *now = decisive_part(r->kind, r->object),
+                      *before = r->creates ? NULL : decisive_part(r->kind, r->old);
 
     return now && before ? !json_equal(now, before) : now != before;
 }

@@ -495,6 +495,57 @@ def test_a_revision_is_a_template_too(space):
         assert space.send("dev", "POST", "controllerrevisions", {**body, "data": odd, "metadata": {"generateName": "odd-"}}).status in (201, 422)
 
 
+def template_of(pod_spec):
+    return json.dumps({"metadata": {"labels": LABELS}, "spec": pod_spec})
+
+
+def disguises():
+    """Data in which Go's decoders, which ignore the case of names and take the last of two, read a Secret's name that no plain reader sees."""
+    hidden, plain = template_of(using("db")), template_of(spec())
+    volume = '{"spec": {"template": {"spec": {"volumes": [{"name": "v", %s}]}}}}'
+    yield "data's own", '{"Spec": {"template": %s}}' % hidden
+    yield "template", '{"spec": {"template": %s, "TEMPLATE": %s}}' % (plain, hidden)
+    yield "volumes", '{"spec": {"template": {"spec": {"volumeS": [{"name": "v", "secret": {"secretName": "db"}}]}}}}'
+    yield "long s", volume % '"\u017fecret": {"secretName": "db"}'
+    yield "escaped", volume % '"\\u017fecret": {"secretName": "db"}'
+    yield "name", volume % '"csi": {"driver": "d", "nodePublishSecretRef": {"NAME": "db"}}'
+    yield "Kelvin", '{"spec": {"template": {"spec": {"containers": [{"env": [{"valueFrom": {"secret\u212aeyRef": {"name": "db", "key": "k"}}}]}]}}}}'
+
+
+@pytest.mark.parametrize("data", [pytest.param(data, id=name) for name, data in disguises()])
+def test_names_in_a_revision_are_plain(space, data):
+    made = space.create("dev", workload("StatefulSet", spec(), "set")).json()
+    body = json.dumps({**revision("set-1", made, spec()), "data": "DATA"}).replace('"DATA"', data).encode()
+    answer = space.send("dev", "POST", "controllerrevisions", body)
+    assert answer.status == 403 and "which some decoders take for another's name" in answer.json()["message"], answer
+
+
+def test_of_repeated_members_of_a_revision_the_last_counts(space):
+    made = space.create("dev", workload("StatefulSet", spec(), "set")).json()
+    for first, last, status in (spec(), using("db"), 403), (using("db"), spec(), 201):
+        data = '{"spec": {"template": %s, "template": %s}}' % (template_of(first), template_of(last))
+        body = json.dumps({**revision("set-1", made, spec()), "data": "DATA"}).replace('"DATA"', data).encode()
+        answer = space.send("dev", "POST", "controllerrevisions", body)
+        assert answer.status == status, answer
+    assert answer.json()["data"]["spec"]["template"]["spec"] == json.loads(template_of(spec()))["spec"]
+    stored = space.get("controllerrevisions", "set-1")  # each name once, or it could never be changed again
+    assert merge(space, "dev", "controllerrevisions", "set-1", {"revision": 2}).status == 200
+    assert writer(stored)["username"] == "dev"
+
+
+def test_who_wrote_a_revision_answers_for_it_whatever_it_holds(space):
+    """A rollout back to data without a template is its writer's too."""
+    space.grant("boss", "get", "secrets", "db")
+    made = space.create("boss", workload("StatefulSet", using("db"), "set")).json()
+    body = {**revision("set-1", made, spec()), "data": {"spec": {"replicas": 1}}}
+    answer = space.send("dev", "POST", "controllerrevisions", body)
+    assert answer.status == 201 and writer(answer.json())["username"] == "dev"
+    pod = child("Pod", made, using("db"), "p")
+    pod["metadata"]["labels"] = {"controller-revision-hash": "set-1"}
+    refused = space.create(CONTROLLERS["statefulset"], pod)
+    assert refused.status == 403 and 'User "dev", who wrote the template of ControllerRevision "set-1",' in refused.json()["message"]
+
+
 @pytest.mark.parametrize("kind,by,label", [("StatefulSet", "statefulset", "set-1"), ("DaemonSet", "daemon-set", "1")])
 def test_pods_of_an_older_template_are_its_writers(space, kind, by, label):
     """Who may no longer read a Secret does not get it by what others changed since, nor by a rollout that stands still."""
