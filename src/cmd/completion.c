@@ -31,15 +31,37 @@ static void put_values(struct buffer *b, const struct command *c, const struct c
     buffer_text(b, "            return ;;\n");
 }
 
+static void put_actions(struct buffer *b, const struct command *c)
+{
+    for (size_t i = 0; c->actions && c->actions[i]; i++)
+        buffer_format(b, "%s ", c->actions[i]);
+}
+
 static void put_flags(struct buffer *b, const struct command *c)
 {
     buffer_format(b, "        %s) flags='", c->name);
     for (size_t i = 0; i < c->option_count; i++)
         if (!c->options[i].hidden)
             buffer_format(b, "--%s ", c->options[i].name);
-    for (size_t i = 0; c->actions && c->actions[i]; i++)
-        buffer_format(b, "%s ", c->actions[i]);
+    put_actions(b, c);
     buffer_text(b, "--help' ;;\n");
+}
+
+/* Completes `help COMMAND` by the command's actions. */
+static void put_help_actions(struct buffer *b)
+{
+    buffer_text(b, "    if [ \"$command\" = help ]; then\n"
+                   "        case \"$COMP_CWORD:$previous\" in\n");
+    for (size_t i = 0; commands[i]; i++)
+        if (commands[i]->actions && !commands[i]->hidden) {
+            buffer_format(b, "            3:%s) flags='", commands[i]->name);
+            put_actions(b, commands[i]);
+            buffer_text(b, "' ;;\n");
+        }
+    buffer_text(b, "        esac\n"
+                   "        COMPREPLY=($(compgen -W \"$flags\" -- \"$current\"))\n"
+                   "        return\n"
+                   "    fi\n");
 }
 
 static void put_names(struct buffer *b)
@@ -61,11 +83,13 @@ void help_completion(struct buffer *b)
                    "    [ \"$previous\" = '=' ] && previous=\"${COMP_WORDS[COMP_CWORD-2]}\"\n"
                    "    [ \"$current\" = '=' ] && previous=\"${COMP_WORDS[COMP_CWORD-1]}\" current=''\n"
                    "    COMPREPLY=()\n"
-                   "    if [ \"$COMP_CWORD\" -eq 1 ] || [ \"$command\" = help ]; then\n"
-                   "        COMPREPLY=($(compgen -W \"$commands\" -- \"$current\"))\n"
-                   "        return\n"
-                   "    fi\n"
-                   "    for word in \"${COMP_WORDS[@]:2:COMP_CWORD-2}\"; do\n"
+                   "    case \"$COMP_CWORD:$command\" in\n"
+                   "        1:* | 2:help | 2:manual)\n"
+                   "            COMPREPLY=($(compgen -W \"$commands\" -- \"$current\"))\n"
+                   "            return ;;\n"
+                   "    esac\n");
+    put_help_actions(b);
+    buffer_text(b, "    for word in \"${COMP_WORDS[@]:2:COMP_CWORD-2}\"; do\n"
                    "        if [ \"$word\" = -- ]; then\n"
                    "            compopt -o filenames\n"
                    "            COMPREPLY=($(compgen -c -f -- \"$current\"))\n"

@@ -99,11 +99,19 @@ static void put_default(struct buffer *b, const struct command *c, const struct 
     buffer_byte(b, ')');
 }
 
+/* "; one of a, b or c" */
+static void put_choices(struct buffer *b, const struct command_option *o)
+{
+    for (size_t i = 0; o->choices && o->choices[i]; i++)
+        buffer_format(b, "%s%s", i == 0 ? "; one of " : o->choices[i + 1] ? ", " : " or ", o->choices[i]);
+}
+
 void help_option_text(struct buffer *b, const struct command *c, const struct command_option *o)
 {
     buffer_text(b, o->help);
     if (o->type == OPTION_LIST || o->type == OPTION_FILES)
         buffer_text(b, "; may be repeated");
+    put_choices(b, o);
     put_default(b, c, o);
 }
 

@@ -48,6 +48,31 @@ static int print(const struct buffer *text)
     return 1;
 }
 
+static const char *action_name(const void *list, size_t i)
+{
+    const char *const *actions = list;
+    return actions ? actions[i] : NULL;
+}
+
+static bool has_action(const struct command *c, const char *name)
+{
+    for (size_t i = 0; c->actions && c->actions[i]; i++)
+        if (strcmp(c->actions[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int unknown_action(const struct command *c, const char *name)
+{
+    const char *near = nearest_name(name, action_name, c->actions);
+    fprintf(stderr, "coffer: unknown command %s %s", c->name, name);
+    if (near)
+        fprintf(stderr, "; did you mean %s?", near);
+    fprintf(stderr, "\nTry 'coffer %s --help'.\n", c->name);
+    return 2;
+}
+
+/* An action is told of on its command's page. */
 static int run_help(const struct invocation *v)
 {
     struct buffer text;
@@ -55,6 +80,8 @@ static int run_help(const struct invocation *v)
     const struct command *c = v->operand_count ? find_command(v->operands[0]) : NULL;
     if (v->operand_count && !c)
         return unknown_command(v->operands[0]);
+    if (v->operand_count > 1 && !has_action(c, v->operands[1]))
+        return unknown_action(c, v->operands[1]);
     if (c)
         help_command(&text, c);
     else
@@ -95,10 +122,14 @@ static int run_manual(const struct invocation *v)
     return print(&text);
 }
 
-static const struct command command_help = {
-    .name = "help", .summary = "tell about a command", .operands = "[COMMAND]", .max_operands = 1, .run = run_help};
+static const struct command command_help = {.name = "help",
+    .summary = "tell about a command",
+    .operands = "[COMMAND [ACTION]]",
+    .max_operands = 2,
+    .run = run_help};
 static const struct command command_version = {
     .name = "version", .summary = "print the version", .operands = "", .run = run_version};
+static const char *const shells[] = {"bash", NULL};
 static const struct command command_completion = {.name = "completion",
     .summary = "print a completion script for the shell",
     .operands = "bash",
@@ -106,12 +137,14 @@ static const struct command command_completion = {.name = "completion",
                    "    source <(coffer completion bash)\n",
     .min_operands = 1,
     .max_operands = 1,
+    .actions = shells,
     .run = run_completion};
 static const struct command command_manual = {.name = "manual",
     .summary = "print a manual page in roff",
     .operands = "[COMMAND]",
+    .description = "Prints the manual page of a command, or of coffer itself, from the table that --help reads:\n\n"
+                   "    coffer manual serve | man -l -\n",
     .max_operands = 1,
-    .hidden = true,
     .run = run_manual};
 
 const struct command *const commands[] = {&command_serve, &command_exec, &command_cert, &command_completion,

@@ -7,7 +7,7 @@ import subprocess
 import harness
 import pytest
 
-COMMANDS = ["serve", "exec", "cert", "completion", "help", "version"]
+COMMANDS = ["serve", "exec", "cert", "completion", "manual", "help", "version"]
 
 
 def coffer(*arguments, **more):
@@ -34,6 +34,20 @@ def test_help_of_each(command):
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_help_of_an_action():
+    assert coffer("help", "cert", "issue").stdout == coffer("cert", "--help").stdout == coffer("cert", "issue", "--help").stdout
+    assert coffer("help", "completion", "bash").stdout == coffer("completion", "--help").stdout
+
+
+@pytest.mark.parametrize("flag, values", [("log-level", "error, warning, info, debug or trace"), ("log-format", "auto, text or json"),
+                                          ("pod-secret-check", "enforce, warn or off"), ("pod-security-default", "privileged, baseline or restricted")])
+def test_help_lists_the_values_of_flags(flag, values):
+    """So does the manual, and completion offers them."""
+    for text in (coffer("serve", "--help").stdout, coffer("manual", "serve").stdout):
+        assert f"; one of {values} (default: " in re.sub(r"\s+", " ", text)
+    assert complete("coffer", "serve", f"--{flag}", "") == set(re.split(", | or ", values)) == complete("coffer", "serve", f"--{flag}", "=", "")
+
+
 @pytest.mark.parametrize("arguments", [["version"], ["--version"]])
 def test_version(arguments):
     assert re.fullmatch(r"coffer \d+\.\d+\.\d+\n", coffer(*arguments).stdout)
@@ -43,6 +57,8 @@ def test_version(arguments):
     ([], "Usage: coffer COMMAND [FLAG...]"),
     (["sevre"], "coffer: unknown command sevre; did you mean serve?"),
     (["help", "exce"], "coffer: unknown command exce; did you mean exec?"),
+    (["help", "cert", "isue"], "coffer: unknown command cert isue; did you mean issue?"),
+    (["help", "serve", "issue"], "coffer: unknown command serve issue\n"),
     (["quite-another"], "coffer: unknown command quite-another\n"),
     (["serve", "--data-dri", "/x"], "coffer serve: unknown flag --data-dri; did you mean --data-dir?"),
     (["serve", "extra"], "coffer serve: unexpected argument extra"),
@@ -89,6 +105,10 @@ def test_completion(tmp_path):
     assert complete("coffer", "") == set(COMMANDS)
     assert complete("coffer", "he") == {"help"}
     assert complete("coffer", "help", "v") == {"version"}
+    assert complete("coffer", "manual", "s") == {"serve"}
+    assert complete("coffer", "help", "cert", "") == {"issue", "renew", "list"} and complete("coffer", "help", "cert", "issue", "") == set()
+    assert complete("coffer", "help", "serve", "") == set()
+    assert complete("coffer", "completion", "b") == {"bash"}
     assert complete("coffer", "serve", "--log-l") == {"--log-level"}
     assert complete("coffer", "serve", "--log-format", "") == {"auto", "text", "json"}
     assert complete("coffer", "serve", "--log-format", "=", "j") == {"json"}
@@ -100,7 +120,7 @@ def test_completion(tmp_path):
     assert "env" in complete("coffer", "exec", "--clean", "--", "env")
 
 
-@pytest.mark.parametrize("page", [[], ["exec"], ["serve"], ["cert"], ["completion"]])
+@pytest.mark.parametrize("page", [[], ["exec"], ["serve"], ["cert"], ["completion"], ["manual"]])
 def test_manual(page, tmp_path):
     done = coffer("manual", *page)
     assert done.returncode == 0 and "debuggable" not in done.stdout

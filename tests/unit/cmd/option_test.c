@@ -239,7 +239,7 @@ static void test_texts(void **state)
     assert_true(holds(&b, "\n  -d, --data-dir DIR          where things are\n"));
     assert_true(holds(&b, "\n      --limit SIZE            how much (default: 64M)\n"));
     assert_true(holds(&b, "how long (default: 90s)\n"));
-    assert_true(holds(&b, "how high (default: middle)\n"));
+    assert_true(holds(&b, "how high; one of low, middle or high (default:\n"));
     assert_true(holds(&b, "a name; may be repeated\n"));
     assert_true(holds(&b, "\n  -h, --help                  show this text\n"));
     assert_false(holds(&b, "debuggable"));
