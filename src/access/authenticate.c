@@ -170,7 +170,7 @@ err_t authenticate(struct http_exchange *x, struct user *ret, bool *ret_attempte
         return user_complete(&x->arena, ret, error);
     }
     code = by_credentials(x, ret, ret_attempted, error);
-    if (code == ERR_UNAUTHORIZED && !*ret_attempted && a && a->anonymous) {
+    if (code == ERR_UNAUTHORIZED && !*ret_attempted && a && oidc_anonymous(x->path, a->anonymous)) {
         *ret = user_anonymous;
         return ERR_OK;
     }

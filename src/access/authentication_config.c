@@ -32,7 +32,7 @@ static err_t invalid(struct error *error, const char *path, const char *what)
 
 /* ---- Objects by tables of their fields. */
 
-enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_OBJECT, FIELD_CEL, FIELD_REFUSED };
+enum field_type { FIELD_TEXT, FIELD_LIST, FIELD_OBJECT, FIELD_BOOL, FIELD_CEL, FIELD_REFUSED };
 
 struct field {
     const char *name;
@@ -64,13 +64,14 @@ static err_t read_field(
     } kinds[] = {[FIELD_TEXT] = {JSON_STRING, "must be a text"},
         [FIELD_LIST] = {JSON_ARRAY, "must be a list"},
         [FIELD_OBJECT] = {JSON_OBJECT, "must be an object"},
+        [FIELD_BOOL] = {JSON_TRUE, "must be true or false"},
         [FIELD_CEL] = {JSON_NULL, "CEL expressions are not supported: map and require claims by their names"},
         [FIELD_REFUSED] = {JSON_NULL, "is not supported"}};
     struct path at;
 
     if (value->type == JSON_NULL || (kinds[field->type].type == JSON_NULL && is_empty(value)))
         return ERR_OK;
-    if (value->type != kinds[field->type].type) {
+    if (value->type != kinds[field->type].type && (field->type != FIELD_BOOL || value->type != JSON_FALSE)) {
         at = path_of("%s%s%s", path, *path ? "." : "", field->name);
         return invalid(error, at.text, kinds[field->type].sentence);
     }
@@ -317,6 +318,49 @@ static err_t read_rules(
     return ERR_OK;
 }
 
+/* ---- Who has no credential. */
+
+static err_t read_paths(struct arena *arena, const struct json *list, struct anonymous_config *ret, struct error *error)
+{
+    bytes *paths = arena_alloc(arena, count_of(list) * sizeof *paths);
+    struct path at;
+    size_t n = 0;
+
+    if (!paths)
+        return arena_error(arena, error);
+    for (const struct json *item = list ? list->first : NULL; item; item = item->next) {
+        const struct json *is = NULL;
+        const struct field fields[] = {{"path", FIELD_TEXT, 0}};
+        at = path_of("anonymous.conditions[%zu]", n);
+        TRY(READ(item, at.text, fields, &is, error));
+        if (text_of(is).n == 0)
+            return error_set(error, ERR_INVALID, "%s.path: Required value", at.text);
+        paths[n++] = is->text;
+    }
+    ret->paths = paths;
+    ret->path_count = n;
+    return ERR_OK;
+}
+
+static err_t read_anonymous(
+    struct arena *arena, const struct json *object, struct anonymous_config *ret, struct error *error)
+{
+    struct {
+        const struct json *enabled, *conditions;
+    } is = {NULL, NULL};
+#define AT(member) offsetof(__typeof__(is), member)
+    const struct field fields[] = {{"enabled", FIELD_BOOL, AT(enabled)}, {"conditions", FIELD_LIST, AT(conditions)}};
+#undef AT
+
+    TRY(READ(object, "anonymous", fields, &is, error));
+    TRY(read_paths(arena, is.conditions, ret, error));
+    ret->given = object != NULL;
+    ret->enabled = is.enabled && is.enabled->type == JSON_TRUE;
+    return ret->enabled || ret->path_count == 0
+               ? ERR_OK
+               : invalid(error, "anonymous.conditions", "enabled should be set to true when conditions are defined");
+}
+
 /* ---- The whole. */
 
 static err_t read_authenticator(struct arena *arena, const struct json *object, size_t number,
@@ -368,7 +412,8 @@ static err_t read_all(struct arena *arena, const struct json *list, const struct
         TRY(read_authenticator(arena, item, n, taken, &issuers[n], error));
         TRY(check_distinct(issuers, n, error));
     }
-    *ret = (struct authentication_config){issuers, n};
+    ret->issuers = issuers;
+    ret->issuer_count = n;
     return ERR_OK;
 }
 
@@ -376,11 +421,11 @@ err_t authentication_config_parse(struct arena *arena, bytes text, const struct 
     struct authentication_config *ret, struct error *error)
 {
     struct {
-        const struct json *version, *kind, *jwt;
-    } is = {NULL, NULL, NULL};
+        const struct json *version, *kind, *jwt, *anonymous;
+    } is = {NULL, NULL, NULL, NULL};
 #define AT(member) offsetof(__typeof__(is), member)
     const struct field fields[] = {{"apiVersion", FIELD_TEXT, AT(version)}, {"kind", FIELD_TEXT, AT(kind)},
-        {"jwt", FIELD_LIST, AT(jwt)}, {"anonymous", FIELD_REFUSED, 0}};
+        {"jwt", FIELD_LIST, AT(jwt)}, {"anonymous", FIELD_OBJECT, AT(anonymous)}};
 #undef AT
     struct json *root;
     err_t code = yaml_parse(arena, text, NODES_MAX, &root, error);
@@ -394,5 +439,7 @@ err_t authentication_config_parse(struct arena *arena, bytes text, const struct 
             !bytes_equal(text_of(is.version), BYTES("apiserver.config.k8s.io/v1beta1"))))
         return error_set(error, ERR_INVALID,
             "must be an AuthenticationConfiguration of apiserver.config.k8s.io/v1 or v1beta1 (kind, apiVersion)");
+    *ret = (struct authentication_config){.issuers = NULL};
+    TRY(read_anonymous(arena, is.anonymous, &ret->anonymous, error));
     return read_all(arena, is.jwt, taken, ret, error);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The file of --authentication-config: an AuthenticationConfiguration of apiserver.config.k8s.io/v1 or v1beta1 in YAML
  * or JSON (kubernetes-api.md 3.4), read as strictly as kube-apiserver does: a field that is not known, or stands twice,
- * is an error. What needs CEL is refused by name, and so is `anonymous`: a rule that is not looked at would let in. */
+ * is an error. What needs CEL is refused by name: a rule that is not looked at would let in. */
 #ifndef COFFER_ACCESS_AUTHENTICATION_CONFIG_H
 #define COFFER_ACCESS_AUTHENTICATION_CONFIG_H
 
@@ -31,9 +31,18 @@ struct oidc_issuer {
     size_t rule_count;
 };
 
+/* Who has no credential: system:anonymous, on each path or on those that are named; else 401. */
+struct anonymous_config {
+    bool given; /* false: the file says nothing of it */
+    bool enabled;
+    const bytes *paths; /* exact ones; none: all */
+    size_t path_count;
+};
+
 struct authentication_config {
     const struct oidc_issuer *issuers;
     size_t issuer_count;
+    struct anonymous_config anonymous;
 };
 
 /* taken: issuers whose tokens others check, service accounts' own; no issuer may be one of them. ret's texts are in the

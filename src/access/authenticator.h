@@ -18,6 +18,7 @@ struct authenticator {
     bytes jwks_uri;             /* told by the discovery document */
     int64_t token_seconds_most; /* that a token is issued for; 0: no bound but the API's own */
     bool anonymous;             /* who has no credential is system:anonymous; else 401 */
+    bool anonymous_given;       /* the flag says so, or that it is not: the configuration may not too */
 };
 
 /* The struct is borrowed until it is replaced; NULL: no tokens are known. */

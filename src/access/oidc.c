@@ -222,6 +222,11 @@ static err_t generation_read(struct generation *g, struct error *error)
         return error_set(error, code, "%s: %.*s", path, BYTES_FMT(inner.message));
     for (size_t i = 0; i < g->config.issuer_count; i++)
         provider_init(g, i);
+    if (g->config.anonymous.given && a && a->anonymous_given)
+        return error_set(error, ERR_INVALID,
+            "%s: anonymous: Forbidden: --anonymous-auth flag cannot be set when anonymous field is configured in "
+            "authentication configuration file",
+            path);
     return ERR_OK;
 }
 
@@ -279,6 +284,13 @@ static void warn_of_names(const struct oidc_issuer *issuer)
             log_text("issuer", issuer->url));
 }
 
+static void warn_of_anonymous(const struct anonymous_config *anonymous)
+{
+    if (anonymous->enabled)
+        log_event(LOG_WARNING, "requests without a credential are system:anonymous's, and get what is granted to it",
+            log_text("by", path), log_text("paths", anonymous->path_count > 0 ? "some" : "all"));
+}
+
 /* Publishes it, then starts its threads. */
 static err_t generation_start(struct generation *g, struct error *error)
 {
@@ -297,6 +309,7 @@ static err_t generation_start(struct generation *g, struct error *error)
     keep_keys(s, (const struct snapshot *)published_newest(&published));
     published_swap(&published, &s->published);
     pthread_mutex_unlock(&changing);
+    warn_of_anonymous(&g->config.anonymous);
     for (size_t i = 0; i < g->config.issuer_count; i++) {
         warn_of_names(&g->config.issuers[i]);
         fine = pool_submit(g->pool, &g->providers[i].task) && fine;
@@ -356,6 +369,21 @@ void oidc_close(void)
     generation_stop(running);
     running = NULL;
     path = NULL;
+}
+
+/* ---- Who has no credential. */
+
+bool oidc_anonymous(bytes asked, bool flag)
+{
+    const struct snapshot *s = (const struct snapshot *)published_see(&published);
+    const struct anonymous_config *a = s->generation ? &s->generation->config.anonymous : NULL;
+
+    if (!a || !a->given)
+        return flag;
+    for (size_t i = 0; i < a->path_count; i++)
+        if (bytes_equal(a->paths[i], asked))
+            return true;
+    return a->enabled && a->path_count == 0;
 }
 
 /* ---- Tokens. */

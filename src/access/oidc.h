@@ -13,7 +13,8 @@
 
 #include "access/authenticator.h"
 
-/* Reads the file and begins to watch its issuers; NULL: there are none. After authenticator_set. The path is borrowed.
+/* Reads the file and begins to watch its issuers; NULL: there are none. After authenticator_set, whose anonymous_given
+ * excludes that the file speaks of it. The path is borrowed.
  * ERR_INVALID with a sentence for the file's keeper. Blocks. */
 MUST_CHECK err_t oidc_open(const char *file, struct error *);
 /* Reads the file again, and fetches every issuer's keys soon. A failure leaves what was in force. Blocks, for
@@ -21,6 +22,10 @@ MUST_CHECK err_t oidc_open(const char *file, struct error *);
 MUST_CHECK err_t oidc_reload(struct error *);
 /* When nobody authenticates any more. Blocks likewise. */
 void oidc_close(void);
+
+/* Whether who asks for the path without a credential is system:anonymous, by the file, or where that says nothing by
+ * the flag. */
+bool oidc_anonymous(bytes path, bool flag);
 
 /* A token_function. */
 MUST_CHECK err_t oidc_authenticate(

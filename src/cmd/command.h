@@ -44,6 +44,7 @@ struct command_option {
     size_t offset;              /* of the field in the command's struct */
     const char *const *choices; /* OPTION_CHOICE: ends in NULL */
     bool hidden;                /* left out of help, manual and completion */
+    size_t given;               /* OPTION_FLAG: offset of a bool that tells whether it was there; 0: nobody asks */
 };
 
 struct invocation;

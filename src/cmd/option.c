@@ -142,6 +142,8 @@ static err_t store_flag(const struct parser *p, const struct command_option *o, 
     if (!on && strcmp(value, "false") != 0)
         return error_set(p->error, ERR_BAD_REQUEST, "flag --%s takes no value but true or false", o->name);
     memcpy(p->options + o->offset, &on, sizeof on);
+    if (o->given)
+        memcpy(p->options + o->given, &(bool){true}, sizeof(bool));
     return ERR_OK;
 }
 

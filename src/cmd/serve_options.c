@@ -79,7 +79,7 @@ static const struct command_option serve_rows[] = {
         FIELD(filtered_lists)},
     {"anonymous-health", 0, OPTION_FLAG, NULL, "answer bare /livez and /readyz to anyone", FIELD(anonymous_health)},
     {"anonymous-auth", 0, OPTION_FLAG, NULL, "let requests without a credential be those of system:anonymous",
-        FIELD(tokens.anonymous)},
+        FIELD(tokens.anonymous), .given = FIELD(tokens.anonymous_given)},
     {"pod-secret-check", 0, OPTION_CHOICE, "MODE",
         "what is done about a Pod or template that names a Secret or ServiceAccount which its writer may not use",
         FIELD(pod_secret_check), .choices = pod_secret_checks},

@@ -72,6 +72,7 @@ static err_t set_up(
     authenticator.audience_count = audiences->count;
     authenticator.token_seconds_most = (int64_t)(o->longest_ms / 1000);
     authenticator.anonymous = o->anonymous;
+    authenticator.anonymous_given = o->anonymous_given;
     if (authenticator.issuers)
         authenticator.jwks_uri = keys_url(arena, o, address, port);
     return authenticator.issuers && authenticator.audiences && authenticator.jwks_uri.p ? ERR_OK

@@ -11,7 +11,7 @@ struct serve_token_options {
     const char *signing_key_file, *jwks_uri, *token_file, *config_file;
     struct option_list key_files, issuers, audiences;
     uint64_t longest_ms, key_lifetime_ms;
-    bool anonymous;
+    bool anonymous, anonymous_given;
 };
 
 /* ERR_BAD_REQUEST for wrong usage. */

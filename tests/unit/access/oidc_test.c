@@ -91,6 +91,26 @@ static void a_configuration_is_read(void **state)
     assert_int_equal(config.issuer_count, 0);
 }
 
+static void who_may_be_anonymous_is_read(void **state)
+{
+    struct authentication_config config;
+    (void)state;
+    assert_int_equal(parse(HEAD, &config), ERR_OK);
+    assert_false(config.anonymous.given || config.anonymous.enabled);
+    assert_int_equal(parse(HEAD "anonymous: null", &config), ERR_OK);
+    assert_false(config.anonymous.given);
+    assert_int_equal(parse(HEAD "anonymous: {}", &config), ERR_OK);
+    assert_true(config.anonymous.given && !config.anonymous.enabled);
+    assert_int_equal(parse(HEAD "anonymous: {enabled: false, conditions: []}", &config), ERR_OK);
+    assert_true(config.anonymous.given && !config.anonymous.enabled);
+    assert_int_equal(parse(HEAD "anonymous: {enabled: true}", &config), ERR_OK);
+    assert_true(config.anonymous.enabled && config.anonymous.path_count == 0);
+    assert_int_equal(
+        parse(HEAD "anonymous: {enabled: true, conditions: [{path: /livez}, {path: /readyz}]}", &config), ERR_OK);
+    assert_int_equal(config.anonymous.path_count, 2);
+    assert_text(config.anonymous.paths[1], "/readyz");
+}
+
 static void what_cannot_be_meant_is_refused(void **state)
 {
     static const struct {
@@ -104,7 +124,16 @@ static void what_cannot_be_meant_is_refused(void **state)
         {HEAD "kind: AuthenticationConfiguration", "yaml: "},
         {HEAD "jwt: {}", "jwt: must be a list"},
         {HEAD "jwt: [1]", "jwt[0]: must be an object"},
-        {HEAD "anonymous: {enabled: true}", "anonymous: is not supported"},
+        {HEAD "anonymous: true", "anonymous: must be an object"},
+        {HEAD "anonymous: {enabled: 'true'}", "anonymous.enabled: must be true or false"},
+        {HEAD "anonymous: {enable: true}", "unknown field \"anonymous.enable\""},
+        {HEAD "anonymous: {conditions: [{path: /livez}]}", "enabled should be set to true when conditions are defined"},
+        {HEAD "anonymous: {enabled: false, conditions: [{path: /livez}]}", "anonymous.conditions: enabled should be"},
+        {HEAD "anonymous: {enabled: true, conditions: {path: /livez}}", "anonymous.conditions: must be a list"},
+        {HEAD "anonymous: {enabled: true, conditions: [/livez]}", "anonymous.conditions[0]: must be an object"},
+        {HEAD "anonymous: {enabled: true, conditions: [{path: /livez}, {}]}", "conditions[1].path: Required value"},
+        {HEAD "anonymous: {enabled: true, conditions: [{path: 1}]}", "anonymous.conditions[0].path: must be a text"},
+        {HEAD "anonymous: {enabled: true, conditions: [{path: /a, verb: get}]}", "\"anonymous.conditions[0].verb\""},
         {HEAD "jwt: [{}]", "jwt[0].issuer.url: Required value"},
         {HEAD "jwt: [{issuer: {url: 5}}]", "jwt[0].issuer.url: must be a text"},
         {HEAD "jwt: [{issuer: {uri: x}}]", "unknown field \"jwt[0].issuer.uri\""},
@@ -404,6 +433,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_configuration_is_read),
+        cmocka_unit_test(who_may_be_anonymous_is_read),
         cmocka_unit_test(what_cannot_be_meant_is_refused),
         cmocka_unit_test(sixty_four_issuers_are_enough),
         cmocka_unit_test(a_ca_is_the_text_of_certificates),
