@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/memory.h"
 
+#include "base/slab.h"
+
 #include <errno.h>
 #include <malloc.h>
 #include <stdatomic.h>
@@ -53,6 +55,12 @@ static void shape_heap(void)
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+void memory_trim(void)
+{
+    slab_trim();
+    malloc_trim(0);
 }
 
 void memory_harden(bool debuggable)

@@ -23,6 +23,7 @@
 #define ORDERS       9U /* 2 KiB << 8 is 512 KiB: unit 0 holds the slab's head, so its half is never whole */
 #define CACHE_BYTES  (128UL * 1024)
 #define CACHE_ORDERS 6U /* up to 64 KiB */
+#define TRIM_ORDER   3U /* 16 KiB: smaller free blocks are not worth a system call each */
 
 /* A free block; lies in its first bytes. */
 struct block {
@@ -173,17 +174,24 @@ static void give_locked(void *block, unsigned order)
         slab_remove(slab);
 }
 
-static void flush_cache(void *unused)
+/* This thread's. */
+static void empty_cache_locked(void)
 {
-    (void)unused;
-    pthread_mutex_lock(&lock);
     for (unsigned order = 0; order < CACHE_ORDERS; order++) {
         for (struct block *b = cache.blocks[order], *next; b; b = next) {
             next = b->next;
+            cache.bytes -= order_size(order);
             give_locked(b, order);
         }
         cache.blocks[order] = NULL;
     }
+}
+
+static void flush_cache(void *unused)
+{
+    (void)unused;
+    pthread_mutex_lock(&lock);
+    empty_cache_locked();
     pthread_mutex_unlock(&lock);
     cache.bytes = CACHE_BYTES; /* destructors that run later bypass the cache */
 }
@@ -261,5 +269,28 @@ void slab_give(void *block, size_t size)
     }
     pthread_mutex_lock(&lock);
     give_locked(block, order);
+    pthread_mutex_unlock(&lock);
+}
+
+/* There is one at most. */
+static void remove_empty_slab(void)
+{
+    for (struct block *b = free_blocks[ORDERS - 1]; b; b = b->next) {
+        if (slab_of(b)->used > 0)
+            continue;
+        slab_remove(slab_of(b));
+        return;
+    }
+}
+
+/* A free block's first page says that it is free; it stays. Kernels before 5.18 keep the others too. */
+void slab_trim(void)
+{
+    pthread_mutex_lock(&lock);
+    empty_cache_locked();
+    remove_empty_slab();
+    for (unsigned order = TRIM_ORDER; order < ORDERS; order++)
+        for (struct block *b = free_blocks[order]; b; b = b->next)
+            madvise((uint8_t *)b + PAGE, order_size(order) - PAGE, MADV_DONTNEED_LOCKED);
     pthread_mutex_unlock(&lock);
 }

@@ -409,6 +409,7 @@ static err_t run_loops(struct error *error)
         if (pthread_create(&run.threads[started], NULL, loop_thread, run.loops[started]) != 0)
             break;
     if (started == run.loop_count) {
+        memory_trim(); /* what only the start needed */
         announce();
         loop_thread(run.loops[0]);
     }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "control/control.h"
 
+#include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "control/worker.h"
 
 #include <pthread.h>
@@ -11,6 +13,7 @@
 
 #define STACK_SIZE  ((size_t)256 << 10) /* of address space; what is touched counts */
 #define ARENA_LIMIT ((size_t)128 << 20)
+#define QUIET_MS    1000
 
 struct control {
     struct local_hub *hub;
@@ -26,6 +29,7 @@ static void *run(void *argument)
     struct control *control = argument;
     struct arena arena;
     uint64_t seen = 0;
+    bool trimmed = false;
     pthread_setname_np(pthread_self(), "control");
     arena_init(&arena, ARENA_LIMIT);
     while (!local_hub_stopped(control->hub)) {
@@ -36,8 +40,13 @@ static void *run(void *argument)
                 worker_refresh(control->workers[i]);
         for (size_t i = 0; i < control->count; i++)
             more |= worker_step(control->workers[i], &arena, &next_ms);
-        if (!more)
-            local_hub_wait(control->hub, &seen, next_ms);
+        if (more)
+            continue;
+        if (!trimmed && next_ms > clock_monotonic_ms() + QUIET_MS) {
+            memory_trim(); /* what only the first look at everything needed */
+            trimmed = true;
+        }
+        local_hub_wait(control->hub, &seen, next_ms);
     }
     arena_reset(&arena);
     return NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "net/http_internal.h"
 
+#include "base/memory.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ static void trim_heap(struct timer *timer)
 {
     struct http_shard *shard = (struct http_shard *)((char *)timer - offsetof(struct http_shard, trim));
     shard->handshakes = 0;
-    malloc_trim(0);
+    memory_trim();
 }
 
 void shard_handshake_done(struct http_shard *shard)

@@ -3,10 +3,10 @@
 
 #include "api/discovery.h"
 #include "base/clock.h"
+#include "base/memory.h"
 #include "crypt/kdf.h"
 #include "net/gzip_kept.h"
 
-#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -258,7 +258,7 @@ static struct kept_document *make(const struct entry *e, const struct registry *
         d->packed = (bytes){(const uint8_t *)(d + 1), packed.n};
     }
     arena_reset(&arena);
-    (void)malloc_trim(0); /* a document takes some MB to make, and tens of KB to keep */
+    memory_trim(); /* a document takes some MB to make, and tens of KB to keep */
     return d;
 }
 

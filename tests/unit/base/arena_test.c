@@ -6,6 +6,8 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -135,6 +137,53 @@ static void blocks_come_back_whole(void **state)
     assert_int_equal(slab_size(512 * 1024 + 1), 512 * 1024 + 4096);
 }
 
+/* Of the pages from p on; none when they were unmapped. */
+static size_t resident_pages(void *p, size_t pages)
+{
+    unsigned char in_memory[256];
+    size_t count = 0;
+    assert_in_range(pages, 1, sizeof in_memory);
+    if (mincore(p, pages * (size_t)sysconf(_SC_PAGESIZE), in_memory) != 0)
+        return 0;
+    for (size_t i = 0; i < pages; i++)
+        count += in_memory[i] & 1;
+    return count;
+}
+
+static void trimming_gives_free_blocks_back(void **state)
+{
+    size_t size = 512UL * 1024, pages = size / (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *large = slab_take(size), *small = slab_take(2048), *held = slab_take(65536), *given = slab_take(65536);
+    (void)state;
+    assert_non_null(large);
+    assert_non_null(small);
+    assert_non_null(held);
+    assert_non_null(given);
+    memset(large, 1, size);
+    memset(small, 2, 2048);
+    memset(held, 3, 65536);
+    memset(given, 4, 65536);
+    memory_trim(); /* what is taken stays as it is */
+    assert_int_equal(resident_pages(large, pages), pages);
+    assert_int_equal(large[size - 1], 1);
+    slab_give(large, size);
+    slab_give(given, 65536); /* to the blocks at hand */
+    memory_trim();
+    assert_in_range(resident_pages(large, pages), 0, 1);
+    assert_in_range(resident_pages(given, 16), 0, 1);
+    assert_int_equal(small[2047], 2);
+    assert_int_equal(held[0], 3);
+    assert_int_equal(held[65535], 3);
+    large = slab_take(size); /* and it serves again */
+    assert_non_null(large);
+    memset(large, 5, size);
+    slab_give(large, size);
+    slab_give(small, 2048);
+    slab_give(held, 65536);
+    memory_trim();
+    memory_trim(); /* nothing to give */
+}
+
 /* Returns its argument when it is refused memory. */
 static void *churn(void *refused)
 {
@@ -238,6 +287,7 @@ int main(void)
         cmocka_unit_test(a_refused_allocation_says_so),
         cmocka_unit_test(reset_wipes),
         cmocka_unit_test(blocks_come_back_whole),
+        cmocka_unit_test(trimming_gives_free_blocks_back),
         cmocka_unit_test(threads_share_the_slabs),
         cmocka_unit_test(texts_end_in_nul),
         cmocka_unit_test(buffers_grow),
