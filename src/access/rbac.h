@@ -48,8 +48,6 @@ struct rbac_sieve {
 };
 struct rbac_role {
     struct persistent_value value;
-    struct arena memory;
-    bytes key;
     const struct rbac_rule *rules;
     const struct rbac_sieve *sieves; /* of each rule */
     struct rbac_sieve sieve;         /* of all of them */
@@ -71,7 +69,6 @@ struct rbac_subject {
 };
 struct rbac_binding {
     struct persistent_value value;
-    struct arena memory;
     bytes key, namespace, name;
     bytes role_key, role_name;
     uint64_t role_hash;

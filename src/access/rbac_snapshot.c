@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #define PUBLISHED_RBAC 1
-#define OBJECT_MEMORY  (64u << 20)
 
 static struct rbac empty = {.published.references = 1};
 static struct published published = PUBLISHED(PUBLISHED_RBAC, &empty.published);
@@ -23,189 +22,6 @@ uint64_t rbac_version(const struct rbac *rbac)
 const struct rbac_role *rbac_role_find(const struct rbac *rbac, bytes key)
 {
     return (const struct rbac_role *)persistent_map_get(rbac->roles, key);
-}
-
-/* ---- From objects. */
-
-static bool read_texts(struct arena *arena, const struct json *list, struct rbac_texts *ret)
-{
-    bytes *items;
-
-    *ret = (struct rbac_texts){0};
-    if (!list || list->type != JSON_ARRAY || list->count == 0)
-        return true;
-    items = arena_alloc(arena, list->count * sizeof *items);
-    for (const struct json *item = list->first; items && item; item = item->next) {
-        bytes text = item->type == JSON_STRING ? arena_copy(arena, item->text) : BYTES("");
-        if (!text.p)
-            return false;
-        items[ret->count++] = text;
-    }
-    ret->items = items;
-    return items != NULL;
-}
-
-static bool read_rule(struct arena *arena, const struct json *rule, struct rbac_rule *ret)
-{
-    return read_texts(arena, json_get(rule, BYTES("verbs")), &ret->verbs) &&
-           read_texts(arena, json_get(rule, BYTES("apiGroups")), &ret->groups) &&
-           read_texts(arena, json_get(rule, BYTES("resources")), &ret->resources) &&
-           read_texts(arena, json_get(rule, BYTES("resourceNames")), &ret->names) &&
-           read_texts(arena, json_get(rule, BYTES("nonResourceURLs")), &ret->urls);
-}
-
-err_t rbac_rules_read(struct arena *arena, const struct json *object, const struct rbac_rule **ret, size_t *ret_count,
-    struct error *error)
-{
-    const struct json *list = json_get(object, BYTES("rules"));
-    size_t count = list && list->type == JSON_ARRAY ? list->count : 0, at = 0;
-    struct rbac_rule *rules = arena_zero(arena, count * sizeof *rules);
-
-    if (!rules)
-        return arena_error(arena, error);
-    for (const struct json *rule = count ? list->first : NULL; rule; rule = rule->next)
-        if (!read_rule(arena, rule, &rules[at++]))
-            return arena_error(arena, error);
-    *ret = rules;
-    *ret_count = count;
-    return ERR_OK;
-}
-
-uint64_t rbac_bit(bytes text)
-{
-    uint64_t hash = 14695981039346656037u; /* FNV-1a: who makes others' bits meet gains a look at rules */
-
-    if (text.n > 0 && text.p[0] == '*')
-        return UINT64_MAX;
-    for (size_t i = 0; i < text.n && text.p[i] != '/'; i++)
-        hash = (hash ^ text.p[i]) * 1099511628211u;
-    return UINT64_C(1) << (hash >> 58);
-}
-
-static uint64_t bits_of(struct rbac_texts texts)
-{
-    uint64_t bits = 0;
-
-    for (size_t i = 0; i < texts.count; i++)
-        bits |= rbac_bit(texts.items[i]);
-    return bits;
-}
-
-static bool make_sieves(struct rbac_role *role)
-{
-    struct rbac_sieve *sieves = arena_alloc(&role->memory, role->count * sizeof *sieves);
-
-    for (size_t i = 0; sieves && i < role->count; i++) {
-        sieves[i] = (struct rbac_sieve){bits_of(role->rules[i].verbs), bits_of(role->rules[i].resources)};
-        role->sieve.verbs |= sieves[i].verbs;
-        role->sieve.resources |= sieves[i].resources;
-    }
-    role->sieves = sieves;
-    return sieves != NULL;
-}
-
-static void role_free(struct persistent_value *value)
-{
-    struct rbac_role *role = (struct rbac_role *)value;
-
-    arena_reset(&role->memory);
-    free(role);
-}
-
-/* Plain arenas are refused memory by the system, or for the object's size. */
-static err_t too_large(const struct arena *memory, struct error *error)
-{
-    if (memory->failed == ERR_NO_MEMORY)
-        return error_set(error, ERR_NO_MEMORY, "no memory for the rules of RBAC");
-    return error_set(error, ERR_TOO_LARGE, "its rules take more than %u MiB", OBJECT_MEMORY >> 20);
-}
-
-static err_t role_new(bytes key, const struct json *object, struct persistent_value **ret, struct error *error)
-{
-    struct rbac_role *role = calloc(1, sizeof *role);
-    err_t code;
-
-    if (!role)
-        return error_set(error, ERR_NO_MEMORY, "no memory for a role");
-    role->value = (struct persistent_value){1, role_free};
-    arena_init_plain(&role->memory, OBJECT_MEMORY);
-    role->key = arena_copy(&role->memory, key);
-    code = role->key.p ? rbac_rules_read(&role->memory, object, &role->rules, &role->count, error) : ERR_NO_MEMORY;
-    if (code != ERR_OK || !make_sieves(role))
-        code = too_large(&role->memory, error);
-    if (code == ERR_OK)
-        *ret = &role->value;
-    else
-        role_free(&role->value);
-    return code;
-}
-
-static void binding_free(struct persistent_value *value)
-{
-    struct rbac_binding *binding = (struct rbac_binding *)value;
-
-    arena_reset(&binding->memory);
-    free(binding);
-}
-
-static bool read_subject(struct arena *arena, const struct json *from, bytes namespace, struct rbac_subject *ret)
-{
-    bytes kind = json_text(from, BYTES("kind")), name = json_text(from, BYTES("name"));
-    bytes given = json_text(from, BYTES("namespace"));
-
-    *ret = (struct rbac_subject){.group = bytes_equal(kind, BYTES("Group")),
-        .kind = arena_copy(arena, kind),
-        .name = arena_copy(arena, name),
-        .namespace = BYTES("")};
-    ret->as = ret->name;
-    if (bytes_equal(kind, BYTES("ServiceAccount"))) {
-        ret->namespace = arena_copy(arena, given.n > 0 ? given : namespace);
-        ret->as = user_account_name(arena, ret->namespace, name);
-    }
-    return !arena->failed;
-}
-
-static bool read_binding(struct rbac_binding *b, bytes key, const struct json *object)
-{
-    const struct json *subjects = json_get(object, BYTES("subjects")), *role = json_get(object, BYTES("roleRef"));
-    size_t slash, count = subjects && subjects->type == JSON_ARRAY ? subjects->count : 0;
-    struct rbac_subject *list = arena_zero(&b->memory, count * sizeof *list);
-
-    b->key = arena_copy(&b->memory, key);
-    if (!list || !b->key.p)
-        return false;
-    slash = bytes_find(b->key, '/');
-    b->namespace = slash < key.n ? (bytes){b->key.p, slash} : BYTES("");
-    b->name = slash < key.n ? bytes_skip(b->key, slash + 1) : b->key;
-    b->cluster_role = bytes_equal(json_text(role, BYTES("kind")), BYTES("ClusterRole"));
-    b->role_name = arena_copy(&b->memory, json_text(role, BYTES("name")));
-    b->role_key =
-        b->cluster_role ? b->role_name : arena_join(&b->memory, b->namespace, BYTES("/"), b->role_name, ARENA_END);
-    if (!b->role_name.p || !b->role_key.p)
-        return false;
-    b->role_hash = persistent_map_hash(b->role_key);
-    for (const struct json *s = count ? subjects->first : NULL; s; s = s->next)
-        if (!read_subject(&b->memory, s, b->namespace, &list[b->count++]))
-            return false;
-    b->subjects = list;
-    return true;
-}
-
-static err_t binding_new(bytes key, const struct json *object, struct persistent_value **ret, struct error *error)
-{
-    struct rbac_binding *binding = calloc(1, sizeof *binding);
-
-    if (!binding)
-        return error_set(error, ERR_NO_MEMORY, "no memory for a role binding");
-    binding->value = (struct persistent_value){1, binding_free};
-    arena_init_plain(&binding->memory, OBJECT_MEMORY);
-    if (!read_binding(binding, key, object)) {
-        err_t code = too_large(&binding->memory, error);
-        binding_free(&binding->value);
-        return code;
-    }
-    *ret = &binding->value;
-    return ERR_OK;
 }
 
 /* ---- Bindings, by whom they name. */
@@ -358,7 +174,7 @@ err_t rbac_put(enum rbac_kind kind, bytes key, const struct json *object, struct
     bool done;
 
     if (object)
-        TRY(kind == RBAC_ROLES ? role_new(key, object, &value, error) : binding_new(key, object, &value, error));
+        TRY(kind == RBAC_ROLES ? rbac_role_new(object, &value, error) : rbac_binding_new(key, object, &value, error));
     next = rbac_copy((const struct rbac *)published_newest(&published));
     done = next && (kind == RBAC_ROLES ? change_role(next, key, value) : change_binding(next, key, value));
     persistent_value_release(value);

@@ -26,6 +26,10 @@ struct rbac {
     struct scope cluster;                          /* its value is not counted */
 };
 
+/* One object, compiled into one block of just its size. ERR_NO_MEMORY, or ERR_TOO_LARGE for one beyond 64 MiB. */
+MUST_CHECK err_t rbac_role_new(const struct json *object, struct persistent_value **ret, struct error *);
+MUST_CHECK err_t rbac_binding_new(bytes key, const struct json *object, struct persistent_value **ret, struct error *);
+
 bool rbac_has(struct rbac_texts, bytes text);
 /* An equal one, or one whose stars at its end stand for what follows. */
 bool rbac_has_url(struct rbac_texts, bytes path);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RBAC against a reference that looks at every object for every question, on random ones while objects come and go: a
  * quarter of a million, with COFFER_LONG a million. */
-#include "access/rbac.h"
+#include "access/rbac_snapshot.h"
+#include "base/memory.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -349,8 +351,122 @@ static void reasons_and_names(void **state)
     arena_reset(&memory);
 }
 
+/* ---- What it takes. */
+
+static struct json *tree_of(const char *text)
+{
+    struct json *tree;
+    assert_int_equal(json_parse(&memory, bytes_of(text), &(struct json_options){0}, &tree, NULL, NULL), ERR_OK);
+    return tree;
+}
+
+static const char small_role[] =
+    "{\"rules\":[{\"verbs\":[\"get\",\"list\"],\"apiGroups\":[\"\"],\"resources\":[\"secrets\"]},"
+    "{\"verbs\":[\"get\"],\"nonResourceURLs\":[\"/healthz\"]}]}";
+static const char small_binding[] =
+    "{\"roleRef\":{\"kind\":\"Role\",\"name\":\"reader\"},\"subjects\":["
+    "{\"kind\":\"User\",\"name\":\"ann\"},{\"kind\":\"ServiceAccount\",\"name\":\"s\"},{\"kind\":\"Group\"}]}";
+
+/* A block as large as what it holds, but for what malloc rounds up. */
+static void a_block_holds_no_more_than_the_object(void **state)
+{
+    size_t role_size = sizeof(struct rbac_role) + 2 * (sizeof(struct rbac_rule) + sizeof(struct rbac_sieve)) +
+                       6 * sizeof(bytes) + strlen("getlistsecretsget/healthz");
+    size_t binding_size = sizeof(struct rbac_binding) + 3 * sizeof(struct rbac_subject) +
+                          strlen("n1/bn1/readerUserannServiceAccountsystem:serviceaccount:n1:sGroup");
+    struct persistent_value *value;
+    const struct rbac_binding *binding;
+    (void)state;
+    arena_init(&memory, 1u << 20);
+    assert_int_equal(rbac_role_new(tree_of(small_role), &value, NULL), ERR_OK);
+    assert_in_range(malloc_usable_size(value), role_size, role_size + 15);
+    persistent_value_release(value);
+    assert_int_equal(rbac_role_new(tree_of("{}"), &value, NULL), ERR_OK);
+    assert_in_range(malloc_usable_size(value), sizeof(struct rbac_role), sizeof(struct rbac_role) + 15);
+    persistent_value_release(value);
+    assert_int_equal(rbac_binding_new(BYTES("n1/b"), tree_of(small_binding), &value, NULL), ERR_OK);
+    assert_in_range(malloc_usable_size(value), binding_size, binding_size + 15);
+    binding = (const struct rbac_binding *)value;
+    assert_text(binding->namespace, "n1");
+    assert_text(binding->name, "b");
+    assert_text(binding->role_key, "n1/reader");
+    assert_text(binding->role_name, "reader");
+    assert_int_equal(binding->count, 3);
+    assert_text(binding->subjects[0].name, "ann");
+    assert_text(binding->subjects[0].namespace, "");
+    assert_text(binding->subjects[1].kind, "ServiceAccount");
+    assert_text(binding->subjects[1].namespace, "n1");
+    assert_text(binding->subjects[1].name, "s");
+    assert_text(binding->subjects[1].as, "system:serviceaccount:n1:s");
+    assert_true(binding->subjects[2].group);
+    assert_text(binding->subjects[2].as, "");
+    persistent_value_release(value);
+    assert_int_equal(rbac_binding_new(BYTES("c"), tree_of("{}"), &value, NULL), ERR_OK);
+    assert_text(((const struct rbac_binding *)value)->name, "c");
+    assert_text(((const struct rbac_binding *)value)->namespace, "");
+    persistent_value_release(value);
+    arena_reset(&memory);
+}
+
+/* An object beyond the bound says so; one that finds no memory changed nothing. */
+static void what_does_not_fit_is_refused(void **state)
+{
+    struct user ann = {.name = BYTES("ann")};
+    struct attributes a = {.user = &ann, .verb = BYTES("get"), .path = BYTES("/healthz")};
+    struct json *role, *binding;
+    struct error error;
+    long refused = 0;
+    (void)state;
+    arena_init(&memory, 1u << 20);
+    error_init(&error, &memory);
+    role = tree_of(small_role);
+    binding = tree_of(
+        "{\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"r\"},\"subjects\":[{\"kind\":\"User\",\"name\":\"ann\"},"
+        "{\"kind\":\"ServiceAccount\",\"namespace\":\"n1\",\"name\":\"s\"}]}");
+    for (int kind = 0; kind < 2; kind++)
+        for (long after = 0;; after++) {
+            bytes key = kind == 0 ? BYTES("r") : BYTES("b");
+            memory_fail_after(after);
+            err_t code = rbac_put(kind == 0 ? RBAC_ROLES : RBAC_BINDINGS, key, kind == 0 ? role : binding, &error);
+            bool fired = memory_fail_fired();
+            memory_fail_after(-1);
+            assert_int_equal(rbac_allows(rbac_current(), &a, NULL), kind == 1 && code == ERR_OK);
+            if (code == ERR_OK && !fired)
+                break;
+            assert_int_equal(code, ERR_NO_MEMORY);
+            refused++;
+        }
+    assert_in_range(refused, 4, 200);
+    assert_int_equal(rbac_clear(NULL), ERR_OK);
+    (void)rbac_current();
+    arena_reset(&memory);
+}
+
+static void an_object_beyond_the_bound_is_too_large(void **state)
+{
+    struct json *role, *rules;
+    struct error error;
+    (void)state;
+    arena_init_plain(&memory, 512u << 20);
+    error_init(&error, &memory);
+    role = json_new(&memory, JSON_OBJECT);
+    rules = json_add(role, BYTES("rules"), json_new(&memory, JSON_ARRAY));
+    for (size_t i = 0; i <= (64u << 20) / sizeof(struct rbac_rule); i++)
+        assert_non_null(json_append(rules, json_new(&memory, JSON_OBJECT)));
+    assert_int_equal(rbac_put(RBAC_ROLES, BYTES("r"), role, &error), ERR_TOO_LARGE);
+    assert_text(error.message, "its rules take more than 64 MiB");
+    assert_null(rbac_role_find(rbac_current(), BYTES("r")));
+    arena_reset(&memory);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_questions), cmocka_unit_test(reasons_and_names)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_questions),
+        cmocka_unit_test(reasons_and_names),
+        cmocka_unit_test(a_block_holds_no_more_than_the_object),
+        cmocka_unit_test(what_does_not_fit_is_refused),
+        cmocka_unit_test(an_object_beyond_the_bound_is_too_large),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
