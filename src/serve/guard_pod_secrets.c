@@ -9,6 +9,9 @@
 
 #define NAME_SHOWN    253
 #define WARNINGS_MOST 16
+#define SECRETS_SHOWN 10
+#define SECRETS_MOST  64 /* beyond which they are not told apart */
+#define PARTS_MOST    4
 
 /* The object's controller, if it is of a kind with a template and lives; and who wrote that template. */
 struct maker {
@@ -20,6 +23,17 @@ struct maker {
     bytes recorded_in; /* `ReplicaSet "web"` */
 };
 
+/* What is missing, for a sentence that says all of it. */
+struct lacks {
+    struct {
+        bytes name, path;
+    } secrets[SECRETS_MOST];
+    size_t secret_count;
+    bool more_secrets;
+    bytes parts[PARTS_MOST]; /* of the sentence, about all else; the first ones */
+    size_t part_count;
+};
+
 struct check {
     struct request *r;
     struct read_txn *txn;
@@ -29,6 +43,7 @@ struct check {
     bytes prefix;            /* of paths */
     bytes account;           /* the one that was checked last */
     unsigned warned;
+    struct lacks lacks;
 };
 
 /* ---- What a sentence says. */
@@ -43,59 +58,133 @@ static bytes shown(bytes name)
     return name;
 }
 
-static err_t lacks(struct check *c, bytes sentence)
+static err_t warn(struct check *c, bytes part)
 {
     struct request *r = c->r;
     bytes warning;
 
-    if (!sentence.p)
-        return arena_error(r->arena, &r->error);
-    if (r->server->options.pod_secret_check == POD_SECRET_ENFORCE)
-        return guard_forbid(r, "%.*s", BYTES_FMT(sentence));
     if (c->warned++ >= WARNINGS_MOST)
         return ERR_OK;
-    warning = arena_join(r->arena, BYTES("pod-secret-check: "), sentence, ARENA_END);
+    warning = arena_format(r->arena, "pod-secret-check: %.*s %.*s", BYTES_FMT(c->who), BYTES_FMT(part));
     if (!warning.p)
         return arena_error(r->arena, &r->error);
     warning_add(r->arena, &r->warnings, warning);
     return ERR_OK;
 }
 
+static bool enforces(const struct check *c)
+{
+    return c->r->server->options.pod_secret_check == POD_SECRET_ENFORCE;
+}
+
+static bytes secret_part(const struct check *c, bytes name, bytes path)
+{
+    return arena_format(c->r->arena,
+        "names Secret \"%.*s\" (%.*s) and may not read it: needs verb get or mount on secrets \"%.*s\" in the "
+        "namespace \"%.*s\"",
+        BYTES_FMT(shown(name)), BYTES_FMT(path), BYTES_FMT(shown(name)), BYTES_FMT(c->r->namespace));
+}
+
 static err_t lacks_secret(struct check *c, bytes name, bytes path)
 {
-    return lacks(c,
-        arena_format(c->r->arena,
-            "%.*s names Secret \"%.*s\" (%.*s) and may not read it: needs verb get or mount on secrets \"%.*s\" in the "
-            "namespace \"%.*s\"",
-            BYTES_FMT(c->who), BYTES_FMT(shown(name)), BYTES_FMT(path), BYTES_FMT(shown(name)),
-            BYTES_FMT(c->r->namespace)));
+    struct lacks *l = &c->lacks;
+    bytes part;
+
+    if (enforces(c)) {
+        for (size_t i = 0; i < l->secret_count; i++)
+            if (bytes_equal(l->secrets[i].name, name))
+                return ERR_OK;
+        l->more_secrets = l->secret_count == SECRETS_MOST;
+        if (!l->more_secrets)
+            l->secrets[l->secret_count].name = name, l->secrets[l->secret_count++].path = path;
+        return ERR_OK;
+    }
+    part = secret_part(c, name, path);
+    return part.p ? warn(c, part) : arena_error(c->r->arena, &c->r->error);
+}
+
+static err_t lacks_part(struct check *c, bytes part)
+{
+    struct lacks *l = &c->lacks;
+
+    if (!part.p)
+        return arena_error(c->r->arena, &c->r->error);
+    if (!enforces(c))
+        return warn(c, part);
+    for (size_t i = 0; i < l->part_count; i++)
+        if (bytes_equal(l->parts[i], part))
+            return ERR_OK;
+    if (l->part_count < PARTS_MOST)
+        l->parts[l->part_count++] = part;
+    return ERR_OK;
 }
 
 static err_t lacks_account(struct check *c, bytes name, bytes path)
 {
-    return lacks(
+    return lacks_part(
         c, arena_format(c->r->arena,
-               "%.*s names ServiceAccount \"%.*s\" (%.*s) and may not act as it: needs verb use or impersonate on "
+               "names ServiceAccount \"%.*s\" (%.*s) and may not act as it: needs verb use or impersonate on "
                "serviceaccounts \"%.*s\", or create on serviceaccounts/token \"%.*s\", in the namespace \"%.*s\"",
-               BYTES_FMT(c->who), BYTES_FMT(shown(name)), BYTES_FMT(path), BYTES_FMT(shown(name)),
-               BYTES_FMT(shown(name)), BYTES_FMT(c->r->namespace)));
+               BYTES_FMT(shown(name)), BYTES_FMT(path), BYTES_FMT(shown(name)), BYTES_FMT(shown(name)),
+               BYTES_FMT(c->r->namespace)));
 }
 
 /* Without the name: who asks did not write it, and may not be allowed to know it. */
 static err_t lacks_listed(struct check *c, bytes account)
 {
-    return lacks(c,
-        arena_format(c->r->arena,
-            "%.*s runs as ServiceAccount \"%.*s\", which lists Secrets that may not be read by it: needs verb get or "
-            "mount on all secrets and imagePullSecrets of serviceaccounts \"%.*s\" in the namespace \"%.*s\"",
-            BYTES_FMT(c->who), BYTES_FMT(shown(account)), BYTES_FMT(shown(account)), BYTES_FMT(c->r->namespace)));
+    return lacks_part(
+        c, arena_format(c->r->arena,
+               "runs as ServiceAccount \"%.*s\", which lists Secrets that may not be read by it: needs verb get or "
+               "mount on all secrets and imagePullSecrets of serviceaccounts \"%.*s\" in the namespace \"%.*s\"",
+               BYTES_FMT(shown(account)), BYTES_FMT(shown(account)), BYTES_FMT(c->r->namespace)));
 }
 
 static err_t lacks_plain_names(struct check *c, bytes name)
 {
-    return lacks(
-        c, arena_format(c->r->arena, "%.*s names a field \"%.*s\" in data, which some decoders take for another's name",
-               BYTES_FMT(c->who), BYTES_FMT(shown(name))));
+    return lacks_part(
+        c, arena_format(c->r->arena, "names a field \"%.*s\" in data, which some decoders take for another's name",
+               BYTES_FMT(shown(name))));
+}
+
+static bytes secrets_part(const struct check *c)
+{
+    const struct lacks *l = &c->lacks;
+    struct buffer b;
+
+    if (l->secret_count == 1)
+        return secret_part(c, l->secrets[0].name, l->secrets[0].path);
+    buffer_init(&b, c->r->arena);
+    buffer_text(&b, "names Secrets ");
+    for (size_t i = 0; i < l->secret_count && i < SECRETS_SHOWN; i++)
+        buffer_format(&b, "%s\"%.*s\" (%.*s)", i > 0 ? ", " : "", BYTES_FMT(shown(l->secrets[i].name)),
+            BYTES_FMT(l->secrets[i].path));
+    if (l->secret_count > SECRETS_SHOWN)
+        buffer_format(&b, " and %s%zu more", l->more_secrets ? "over " : "", l->secret_count - SECRETS_SHOWN);
+    buffer_format(&b,
+        " and may not read them: needs verb get or mount on each of these secrets in the namespace \"%.*s\"",
+        BYTES_FMT(c->r->namespace));
+    return b.failed ? BYTES_NONE : buffer_bytes(&b);
+}
+
+/* One refusal that says all that is missing, so that who reads it grants once. */
+static err_t refuse(const struct check *c)
+{
+    const struct lacks *l = &c->lacks;
+    struct request *r = c->r;
+    struct buffer b;
+    bytes secrets = BYTES("");
+
+    if (l->secret_count == 0 && l->part_count == 0)
+        return ERR_OK;
+    if (l->secret_count > 0)
+        secrets = secrets_part(c);
+    buffer_init(&b, r->arena);
+    buffer_format(&b, "%.*s %.*s", BYTES_FMT(c->who), BYTES_FMT(secrets));
+    for (size_t i = 0; i < l->part_count; i++)
+        buffer_format(&b, "%s%.*s", i > 0 || secrets.n > 0 ? "; " : "", BYTES_FMT(l->parts[i]));
+    if (b.failed || r->arena->failed)
+        return arena_error(r->arena, &r->error);
+    return guard_forbid(r, "%.*s", BYTES_FMT(buffer_bytes(&b)));
 }
 
 /* ---- The rules. */
@@ -219,9 +308,11 @@ static err_t check_user(struct request *r, struct read_txn *txn, const struct us
         return ERR_OK;
     TRY(check_names(&check, schema, object));
     if (!part)
-        return ERR_OK;
+        return refuse(&check);
     TRY(references_walk(schema, object, TARGETS, visit, &check));
-    return check.account.n > 0 ? ERR_OK : check_account(&check, BYTES("default"), BYTES(""));
+    if (check.account.n == 0)
+        TRY(check_account(&check, BYTES("default"), BYTES("")));
+    return refuse(&check);
 }
 
 /* ---- Who must be allowed. */

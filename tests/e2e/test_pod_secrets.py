@@ -599,6 +599,40 @@ def test_kubectl_sees_no_difference_where_there_is_none(space, kubectl_program):
     assert space.get("deployments", "w")["metadata"]["resourceVersion"] == newer and version
 
 
+def test_all_that_is_missing_is_said_at_once(space):
+    """So that one grant is enough: each Secret once, the first ten by name, and the ServiceAccount."""
+    names = [f"s{i}" for i in range(13)]
+    volumes = [{"name": f"v{i}", "secret": {"secretName": name}} for i, name in enumerate([*names, "s1", "may"])]
+    body = workload("Pod", spec(volumes=volumes, serviceAccountName="app"), "a")
+    space.grant("dev", "get", "secrets", "may")
+    account = ('names ServiceAccount "app" (spec.serviceAccountName) and may not act as it: needs verb use or impersonate on serviceaccounts "app", '
+               f'or create on serviceaccounts/token "app", in the namespace "{space.name}"')
+
+    def missing(count, more=""):
+        listed = ", ".join(f'"s{i}" (spec.volumes[{i}].secret.secretName)' for i in range(count))
+        return (f'names Secrets {listed}{more} and may not read them: needs verb get or mount on each of these secrets '
+                f'in the namespace "{space.name}"')
+
+    def said():
+        answer = space.create("dev", body)
+        assert answer.status == 403
+        return answer.json()["message"].removeprefix('pods "a" is forbidden: User "dev" ')
+    space.server.call("POST", space.path("serviceaccounts"), {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "app"}})
+    assert said() == f'{missing(10, " and 3 more")}; {account}'
+    space.grant("dev", "mount", "secrets", *names[2:])
+    assert said() == f"{missing(2)}; {account}"
+    space.grant("dev", "use", "serviceaccounts", "app")
+    assert said() == missing(2)
+    space.grant("dev", "mount", "secrets", "s0")
+    assert space.create("dev", body).json()["message"] == \
+        f'pods "a" is forbidden: {lacks("dev", "s1", "spec.volumes[1].secret.secretName", space.name)}'
+    many = workload("Pod", spec(imagePullSecrets=[{"name": f"p{i}"} for i in range(3000)]), "b")
+    message = space.create("dev", many).json()["message"]
+    assert '"p9" (spec.imagePullSecrets[9].name) and over 54 more and may not read them' in message and len(message) < 1500
+    space.grant("dev", "mount", "secrets", "s1")
+    assert space.create("dev", body).status == 201
+
+
 def warnings(answer):
     return [value for name, value in answer.headers if name.lower() == "warning"]
 
