@@ -348,6 +348,16 @@ static err_t make_tls(struct certificates *c, struct arena *arena, const struct 
     return result == ERR_OK ? ERR_OK : name_files(c, result, &inner, error);
 }
 
+/* An empty file is what a write leaves that failed: taken for a list, it would let in all whom the old one kept out. */
+static err_t no_list(const char *file, struct error *error)
+{
+    return error_set(error, ERR_INVALID,
+        "%s holds no X509 CRL and no CERTIFICATE in PEM; for a list of nobody, put a certificate there that nobody "
+        "has: "
+        "openssl req -x509 -newkey ed25519 -nodes -keyout /dev/null -subj /CN=nobody -out %s",
+        file, file);
+}
+
 /* c is touched only when all of it holds. Keys lie in the scratch arena alone, which is wiped after. */
 static err_t load(struct certificates *c, struct arena *scratch, struct arena *keep, int64_t now, struct error *error)
 {
@@ -369,8 +379,8 @@ static err_t load(struct certificates *c, struct arena *scratch, struct arena *k
     }
     if (c->options.client_crl_file) {
         TRY(file_read(scratch, c->options.client_crl_file, REVOKED_LIMIT, &client_crl, error));
-        if (!client_crl.n)
-            return error_set(error, ERR_INVALID, "%s is empty", c->options.client_crl_file);
+        if (!memmem(client_crl.p, client_crl.n, "-----BEGIN ", sizeof "-----BEGIN " - 1))
+            return no_list(c->options.client_crl_file, error);
     }
     bytes kept_server = arena_copy(keep, server.certificate_pem), kept_ca = arena_copy(keep, own_ca);
     if (!kept_server.p || !kept_ca.p)

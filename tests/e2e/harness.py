@@ -12,6 +12,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import textwrap
 import threading
 import time
 from pathlib import Path
@@ -423,6 +424,12 @@ def poll(condition, what, timeout=30.0, pause=0.02):
         assert time.monotonic() < deadline, f"not within {timeout} s: {what}"
         waiter.wait(pause)
     return found
+
+
+def documented(page, heading, number=0):
+    """The number-th block of commands or text under that heading of docs/page, as it is to be typed."""
+    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", (ROOT / "docs" / page).read_text(), re.M | re.S).group(1)
+    return textwrap.dedent(re.findall(r"(?:^    .*\n)+", section, re.M)[number])
 
 
 def in_threads(count, work):

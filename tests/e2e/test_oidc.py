@@ -246,6 +246,27 @@ def test_bad_configurations_end_the_start(tmp_path, text, sentence):
     assert sentence in failed.value.output and str(file) in failed.value.output
 
 
+def test_the_recipe_for_github_is_true(issuer, tmp_path):
+    """docs/tokens.md: its configuration, at an issuer of the tests' own, and its binding."""
+    config = yaml.safe_load(harness.documented("tokens.md", "A CI system", 2))
+    config["jwt"][0]["issuer"].update(url=issuer.url, certificateAuthority=issuer.authority.decode())
+    (tmp_path / "authentication.yaml").write_text(yaml.safe_dump(config))
+
+    def token(**claims):
+        return issuer.token("rsa", algorithm="RS256", **{"aud": "coffer", "sub": "repo:my-org/app:ref:refs/heads/main", "repository_owner": "my-org", **claims})
+    with harness.Server(flags=["--authentication-config", str(tmp_path / "authentication.yaml")]) as server:
+        await_accepted(server, token())
+        assert who(server, token())["username"] == "github:repo:my-org/app:ref:refs/heads/main"
+        assert not accepted(server, token(repository_owner="another")) and not accepted(server, token(aud="sts.amazonaws.com"))
+        kubectl = harness.Kubectl(harness.kubectl_programs()[0], server)
+        kubectl.out("create", "namespace", "team-a")
+        kubectl.out("create", "role", "deploy", "-n", "team-a", "--verb=list", "--resource=configmaps")
+        kubectl.out(*harness.documented("tokens.md", "A CI system", 3).split()[1:])
+        path = "/api/v1/namespaces/team-a/configmaps"
+        for sub, status in (("repo:my-org/app:ref:refs/heads/main", 200), ("repo:my-org/app:pull_request", 403)):
+            assert server.request("GET", path, client="none", headers=[("Authorization", f"Bearer {token(sub=sub)}")]).status == status
+
+
 # ---- Who has no credential: `anonymous` of the same file.
 
 def bare(server, path, **more):

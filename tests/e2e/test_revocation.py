@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Client certificates that are withdrawn: by a list, by themselves, by their CA, by their end. And what TLS is spoken."""
+import base64
 import os
+import re
 import shutil
 import signal
 import socket
@@ -231,7 +233,47 @@ def test_a_list_that_the_ca_did_not_sign_locks_its_clients_out(start, authority,
     assert server.request("GET", SECRETS).status == 200
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"])
+@pytest.mark.parametrize("content", ["", "# nobody yet\n", "nonsense"])
+def test_an_empty_file_is_no_list_and_the_way_out_works(tmp_path, content):
+    """What a failed write leaves would else let in all whom the old list kept out. The refusal's command makes a list of nobody."""
+    path = tmp_path / "list.pem"
+    path.write_text(content)
+    server = harness.Server(flags=["--client-crl-file", str(path)])
+    with pytest.raises(harness.StartFailed) as failed:
+        server.start()
+    assert f"{path} holds no X509 CRL and no CERTIFICATE in PEM" in failed.value.output
+    command = re.search(r"openssl req .* -out \S+?(?=[\s\"]|$)", failed.value.output, re.M).group(0).split()
+    subprocess.run(command, check=True, capture_output=True)
+    with harness.Server(flags=server.flags) as server:
+        assert server.request("GET", SECRETS).status == 200
+        path.write_text(content)
+        server.process.send_signal(signal.SIGHUP)
+        harness.poll(lambda: server.output().count("holds no X509 CRL") > 0, "the log says that the file is no list")
+        assert server.request("GET", SECRETS).status == 200
+
+
+def test_a_certificate_of_the_own_ca_is_revoked_as_the_docs_say(start, tmp_path):
+    """From a list of nobody: the request's certificate behind it, and a SIGHUP; nobody else is touched."""
+    path = tmp_path / "revoked.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-keyout", "/dev/null", "-subj", "/CN=nobody", "-out", str(path)],
+                   check=True, capture_output=True)
+    server = start(flags=["--client-crl-file", str(path)])
+    kubectl = harness.Kubectl(harness.kubectl_programs()[0], server)
+    files = [tmp_path / name for name in ("jane", "joe")]
+    for file in files:
+        subprocess.run([harness.binary(), "cert", "issue", "--user", file.name, "--out", str(file), "--kubeconfig", str(server.kubeconfig)],
+                       check=True, capture_output=True, timeout=60)
+    listed = subprocess.run([harness.binary(), "cert", "list", "--kubeconfig", str(server.kubeconfig)], check=True, capture_output=True, text=True, timeout=60)
+    name = next(line.split()[0] for line in listed.stdout.splitlines() if line.split()[1] == "jane")
+    assert all("forbidden" in kubectl.refused("--kubeconfig", str(file), "get", "secrets").lower() for file in files)
+    with open(path, "ab") as revoked:
+        revoked.write(base64.b64decode(kubectl.out("get", "csr", name, "-o", "jsonpath={.status.certificate}")))
+    reload(server)
+    assert "forbidden" in kubectl.refused("--kubeconfig", str(files[1]), "get", "secrets").lower()
+    assert re.search("unauthorized|logged in", kubectl.refused("--kubeconfig", str(files[0]), "get", "secrets").lower())
+
+
+@pytest.mark.parametrize("content", ["-----BEGIN X509 CRL-----\nAAAA\n-----END X509 CRL-----\n"])
 def test_what_is_no_list_is_refused(tmp_path, content):
     path = tmp_path / "no-list.pem"
     path.write_text(content)

@@ -5,7 +5,10 @@ import hashlib
 import hmac
 import json
 import os
+import re
 import signal
+import stat
+import subprocess
 import time
 
 import harness
@@ -617,3 +620,34 @@ def test_a_token_of_a_secret_outlives_restarts():
         second = ask(server, "default")["status"]["token"]
         assert header_of(second)["kid"] != header_of(token)["kid"] and accepted(server, second)
         assert accepted(server, token)
+
+
+# ---- What docs/tokens.md tells to type.
+
+def typed(kubectl, text):
+    """Runs it as a person would, with that kubectl, in its folder."""
+    if not (kubectl.home / "kubectl").exists():
+        (kubectl.home / "kubectl").symlink_to(kubectl.program)
+    environment = {**kubectl.environment, "PATH": f"{kubectl.home}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, timeout=120, env=environment, cwd=kubectl.home)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return done.stdout
+
+
+def test_the_recipe_for_ci_is_true(server):
+    """Every command of it, and that the account may what it was given and nothing else."""
+    kubectl = next((made for made in (harness.Kubectl(name, server) for name in harness.kubectl_programs()) if made.minor >= 24), None)
+    if not kubectl:
+        pytest.skip("no kubectl that has `create token`")
+    typed(kubectl, harness.documented("tokens.md", "A CI system", 0))
+    assert typed(kubectl, harness.documented("tokens.md", "A CI system", 1)).splitlines()[-1] == "yes"
+    assert stat.S_IMODE((kubectl.home / "ci.token").stat().st_mode) == 0o600
+    assert 'User "system:serviceaccount:ci:deploy" cannot list' in kubectl.refused("--kubeconfig", "ci.kubeconfig", "get", "secrets")
+    pod = {"containers": [{"name": "c", "image": "i"}], "volumes": [{"name": "v", "secret": {"secretName": "db"}}]}
+    body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "app"},
+            "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}, "spec": pod}}}
+    assert "created" in kubectl.out("--kubeconfig", "ci.kubeconfig", "create", "-f", "-", stdin=json.dumps(body))
+    pod["volumes"][0]["secret"]["secretName"] = "other"
+    assert 'names Secret "other"' in kubectl.refused("--kubeconfig", "ci.kubeconfig", "replace", "-f", "-", stdin=json.dumps(body))
+    kubectl.out("delete", "serviceaccount", "deploy", "-n", "ci")
+    assert re.search("nauthorized|logged in", kubectl.refused("--kubeconfig", "ci.kubeconfig", "get", "configmaps"))
