@@ -318,7 +318,9 @@ static err_t make_metadata(struct compiler *c, const struct schema *asked, const
     static const char *const names[] = {"generateName", "name"};
     const struct schema *meta = custom_object_meta();
     struct schema *copy = arena_alloc(c->arena, sizeof(*copy));
-    if (!meta || !copy)
+    if (!copy)
+        return arena_error(c->arena, c->error);
+    if (!meta)
         return error_set(c->error, ERR_NO_MEMORY, "out of memory");
     *copy = *meta;
     *ret = meta;

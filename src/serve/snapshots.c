@@ -13,10 +13,12 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#define ROW_MEMORY   (64u << 20)
-#define NUMBER_FIRST 1000 /* below: built-in kinds */
-#define META_NEXT    "kinds/next"
+#define ROW_MEMORY        (64u << 20)
+#define NUMBER_FIRST      1000 /* below: built-in kinds */
+#define RETRY_NANOSECONDS 10000000
+#define META_NEXT         "kinds/next"
 
 /* Of a custom kind. */
 struct number {
@@ -355,18 +357,16 @@ static err_t open_row(struct server *server, struct arena *arena, const struct f
     return what->apply(server, arena, kind, record->key.name, text, error);
 }
 
-/* An object that cannot be read or held leaves what was in force, and says so. False: for want of memory alone. */
 /* Rules that cannot be read or held allow nothing, not what they allowed before. */
-static void withdraw(const struct followed *what, bytes key)
+static err_t withdraw(const struct followed *what, bytes key, struct error *error)
 {
-    struct error error;
-
-    error_init(&error, NULL);
     if (what->apply == follow_role || what->apply == follow_binding)
-        if (rbac_put(what->apply == follow_role ? RBAC_ROLES : RBAC_BINDINGS, key, NULL, &error) != ERR_OK)
-            log_event(LOG_ERROR, "rules that are gone are in force until there is memory", log_error_text(&error));
+        return rbac_put(what->apply == follow_role ? RBAC_ROLES : RBAC_BINDINGS, key, NULL, error);
+    return ERR_OK;
 }
 
+/* Any other object that cannot be read or held leaves what was in force. It says so, and is passed by: one that is too
+ * large for ROW_MEMORY is so the next time too. False: for want of memory alone, and nothing was said. */
 static bool apply_row(struct server *server, const struct record *record)
 {
     const struct kind *kind = kind_by_number(registry_current(), record->key.kind);
@@ -380,14 +380,14 @@ static bool apply_row(struct server *server, const struct record *record)
     arena_init_plain(&arena, ROW_MEMORY); /* requests must not take the memory that a withdrawal needs */
     error_init(&error, &arena);
     code = open_row(server, &arena, what, kind, record, &error);
-    if (code != ERR_OK) {
+    if (code != ERR_OK && code != ERR_NO_MEMORY) {
         bytes name = arena_copy(&arena, record->key.name);
         log_event(LOG_ERROR, "an object is not in force", log_text("kind", what->kind),
             log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&error));
-        withdraw(what, record->key.name);
+        code = withdraw(what, record->key.name, &error);
     }
     arena_reset(&arena);
-    return code != ERR_NO_MEMORY; /* one that is too large for ROW_MEMORY is so the next time too */
+    return code != ERR_NO_MEMORY;
 }
 
 static err_t load_kind(struct server *server, struct read_txn *txn, const struct followed *what, struct error *error)
@@ -421,25 +421,38 @@ static err_t load(struct server *server, struct read_txn *txn, struct error *err
     return code;
 }
 
-/* On the commit thread, before a write of the group is acknowledged. */
-static void follow(void *context, uint64_t revision)
+/* False: there was no memory for all of it. */
+static bool catch_up(struct server *server, uint64_t revision)
 {
-    struct server *server = context;
+    struct snapshots *s = server->snapshots;
     struct read_txn *txn;
     struct record record;
     int found = 1;
 
     if (store_read_begin(server->store, &txn, NULL) != ERR_OK)
-        return; /* the next commit reads on from here */
-    while (
-        server->snapshots->applied < revision && (found = store_next(txn, server->snapshots->applied, &record)) == 1) {
-        if (!apply_row(server, &record))
-            break; /* no memory: the next commit tries again from here */
-        server->snapshots->applied = record.revision;
-    }
-    if (found < 0 && load(server, txn, NULL) == ERR_OK) /* they are compacted: so long none could be read */
-        server->snapshots->applied = revision;
+        return false;
+    while (s->applied < revision && (found = store_next(txn, s->applied, &record)) == 1 && apply_row(server, &record))
+        s->applied = record.revision;
+    if (found == 0 || (found < 0 && load(server, txn, NULL) == ERR_OK)) /* below 0: they are compacted */
+        s->applied = revision;
     store_read_end(txn);
+    return s->applied >= revision;
+}
+
+/* On the commit thread, before a write of the group is acknowledged: what was acknowledged is in force, so all writes
+ * wait until there is memory for it. Reads go on meanwhile, and give theirs back. */
+static void follow(void *context, uint64_t revision)
+{
+    bool told = false;
+
+    while (!catch_up(context, revision)) {
+        if (!told)
+            log_event(LOG_ERROR, "writes wait for memory to put what was written in force");
+        told = true;
+        nanosleep(&(struct timespec){.tv_nsec = RETRY_NANOSECONDS}, NULL);
+    }
+    if (told)
+        log_event(LOG_INFO, "what was written is in force");
 }
 
 err_t snapshots_open(struct server *server, struct error *error)

@@ -11,6 +11,7 @@ import time
 import harness
 import pytest
 import wire
+from authority import Authority, context
 from harness import SECRETS
 
 
@@ -257,6 +258,37 @@ def test_nth_allocation_fails_in_a_handshake(start):
             break
         n += 7
     assert failures > 0 and server.process.poll() is None
+
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+
+
+def test_rules_that_were_acknowledged_are_in_force_whatever_allocation_failed(start, tmp_path):
+    """A right is given and taken away, with each allocation of it failing once; no other write comes to help."""
+    authority = Authority(tmp_path / "ca")
+    server = start(program=harness.fault_binary(), flags=["--debuggable", "--no-controllers", "--client-ca-file", str(authority.pem)])
+    server.contexts["user"] = context(server, authority.client("user", ""))
+    server.call("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "read"}, "rules": []})
+    server.call("POST", f"{RBAC}/clusterrolebindings", {
+        "metadata": {"name": "read"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "read"},
+        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "user"}]})
+    fault, probe, client, quiet, n = Fault(server), Client(server), Client(server), 0, 0
+    with server.connect("user") as user:
+        while quiet < 6:
+            rules = [] if n % 2 else [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}]
+            client.warm()
+            fault.arm(n // 2)
+            answer = client.request("PUT", f"{RBAC}/clusterroles/read", body={"metadata": {"name": "read"}, "rules": rules})
+            fired = fault.fired()
+            if answer is None:
+                harness.poll(lambda: server.metric("coffer_requests_running") <= 1, "the end of a write whose client left")
+            stored = probe.request("GET", f"{RBAC}/clusterroles/read").json()["rules"]
+            assert answer is None or refused(answer) or (stored or []) == rules, answer
+            assert user.request("GET", SECRETS).status == (200 if stored else 403), f"allocation {n // 2}: what is stored is not in force"
+            quiet = 0 if fired else quiet + 1
+            n += 1
+            assert n < 5000, "it never gets through"
+    assert n > 100
 
 
 def refused(answer):
