@@ -5,8 +5,8 @@
 #
 #   check.sh             all of it, in under 15 minutes on two cores
 #   check.sh --fast      build, unit tests, corpora, layers and linters only
-#   check.sh --long      the long rounds too: 500 kills, longer fuzzing, the machine's own kubectl too
-#   check.sh PART...     only these parts: unit layers fuzz lint e2e
+#   check.sh --long      the long rounds too: 500 kills, longer fuzzing, the machine's own kubectl, ThreadSanitizer
+#   check.sh PART...     only these parts: unit layers fuzz lint e2e races
 # shellcheck disable=SC2317 # the parts are called by name
 set -uo pipefail
 exec </dev/null
@@ -14,7 +14,7 @@ ROOT=$(cd "$(dirname "$0")" && pwd)
 cd "$ROOT" || exit 1
 LOGS=$ROOT/build/logs
 FUZZ_SECONDS=5
-PARTS=(unit layers fuzz lint e2e)
+PARTS=(unit layers fuzz lint e2e races)
 wanted=()
 for argument in "$@"; do
   case $argument in
@@ -27,7 +27,7 @@ for argument in "$@"; do
       ;;
   esac
 done
-[ ${#wanted[@]} -gt 0 ] || wanted=("${PARTS[@]}")
+[ ${#wanted[@]} -gt 0 ] || wanted=(unit layers fuzz lint e2e ${COFFER_LONG:+races})
 mkdir -p "$LOGS"
 # shellcheck source=packaging/setup.sh
 . packaging/setup.sh
@@ -54,13 +54,15 @@ count() {
 }
 
 build_check() { build_with build/check -Dtests=true --buildtype=debugoptimized -Db_sanitize=address,undefined -Dwerror=true; }
+# Without -Werror: under this sanitizer GCC's own analysis sees sizes that cannot be.
+build_races() { build_with build/races -Dtests=true --buildtype=debugoptimized -Db_sanitize=thread; }
 build_fault() { build_with build/fault --buildtype=debugoptimized; }
 build_fuzz() { CC=clang build_with build/fuzz -Dtests=true -Dlibfuzzer=true --buildtype=debugoptimized; }
 
-# cmocka's own counts from meson's log; a test program that died counts as one failure.
+# unit BUILD: cmocka's own counts from meson's log; a test program that died counts as one failure.
 unit() {
-  local log=build/check/meson-logs/testlog.txt p f broken status=0
-  meson test -C build/check --no-rebuild --print-errorlogs || status=$?
+  local log=$1/meson-logs/testlog.txt p f broken status=0
+  meson test -C "$1" --no-rebuild --print-errorlogs || status=$?
   p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s)\.\?.*/\1/p' "$log" | paste -sd+ | bc_sum)
   f=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test(s).*/\1/p' "$log" | paste -sd+ | bc_sum)
   p=$((p + $(sed -n 's/^\([0-9]*\) inputs replayed$/\1/p' "$log" | paste -sd+ | bc_sum)))
@@ -97,9 +99,10 @@ fuzz() {
   [ "$f" -eq 0 ]
 }
 
-e2e() {
-  local status=0 log=build/logs/pytest.txt
-  COFFER_KUBECTLS=$(tests/e2e/kubectls.sh) /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short -ra tests/e2e >"$log" 2>&1 || status=$?
+e2e() { # LOG FILE...
+  local status=0 log=build/logs/$1
+  shift
+  COFFER_KUBECTLS=$(tests/e2e/kubectls.sh) /usr/bin/python3 -m pytest -q -p no:cacheprovider --tb=short -ra "$@" >"$log" 2>&1 || status=$?
   tail -n 300 "$log"
   # pytest's last line: "2 failed, 31 passed, 1 error in 5.02s"
   tail -n 1 "$log" | awk '{ p = f = 0; for (i = 2; i <= NF; i++) { if ($i ~ /^passed/) p += $(i - 1); if ($i ~ /^(failed|error)/) f += $(i - 1) }
@@ -107,18 +110,30 @@ e2e() {
   return "$status"
 }
 
+# What threads share, under ThreadSanitizer: the end-to-end tests in which it changes while it is looked at.
+races_e2e() {
+  local name files=()
+  for name in races watch visible tokens revocation webhooks nodes fairness custom subresources; do files+=("tests/e2e/test_$name.py"); done
+  COFFER_BIN=$ROOT/build/races/src/cmd/coffer e2e pytest-races.txt "${files[@]}"
+}
+
 need_packages() { install_packages build test || { failed=$((failed + 1)); finish; }; }
 
 need_packages
 need "Building with -Werror, ASan and UBSan" build_check
 if wants fuzz || wants lint; then need "Building for fuzzing" build_fuzz; fi
-if wants e2e; then
+if wants e2e || wants races; then
   need "Building a release binary" build_release
   need "Building with failing allocations" build_fault
 fi
-if wants unit; then count "Unit tests and corpora" unit; fi
+if wants races; then need "Building with ThreadSanitizer" build_races; fi
+if wants unit; then count "Unit tests and corpora" unit build/check; fi
 if wants layers; then count "Layers" tests/layers.py; fi
 if wants fuzz; then count "Fuzzing" fuzz; fi
 if wants lint; then count "Linters" tests/lint.sh build/fuzz; fi
-if wants e2e; then count "End to end" e2e; fi
+if wants e2e; then count "End to end" e2e pytest.txt tests/e2e; fi
+if wants races; then
+  count "Unit tests under ThreadSanitizer" unit build/races
+  count "End to end under ThreadSanitizer" races_e2e
+fi
 finish
