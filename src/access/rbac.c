@@ -14,7 +14,7 @@ bool rbac_has(struct rbac_texts texts, bytes text)
     return false;
 }
 
-static bool has_or_all(struct rbac_texts texts, bytes text)
+bool rbac_has_or_all(struct rbac_texts texts, bytes text)
 {
     for (size_t i = 0; i < texts.count; i++)
         if (bytes_equal(texts.items[i], BYTES("*")) || bytes_equal(texts.items[i], text))
@@ -61,14 +61,14 @@ bool rbac_has_url(struct rbac_texts urls, bytes path)
 /* But for names. */
 static bool covers_kind(const struct rbac_rule *rule, const struct attributes *a)
 {
-    return has_or_all(rule->verbs, a->verb) && has_or_all(rule->groups, a->group) &&
+    return rbac_has_or_all(rule->verbs, a->verb) && rbac_has_or_all(rule->groups, a->group) &&
            has_resource(rule->resources, a->resource, a->subresource);
 }
 
 bool rbac_rule_allows(const struct rbac_rule *rule, const struct attributes *a)
 {
     if (!a->resource_request)
-        return has_or_all(rule->verbs, a->verb) && rbac_has_url(rule->urls, a->path);
+        return rbac_has_or_all(rule->verbs, a->verb) && rbac_has_url(rule->urls, a->path);
     return covers_kind(rule, a) && (rule->names.count == 0 || rbac_has(rule->names, a->name));
 }
 

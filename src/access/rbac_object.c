@@ -13,7 +13,7 @@
 
 /* ---- Read. */
 
-static bool read_texts(struct arena *arena, const struct json *list, struct rbac_texts *ret)
+bool rbac_texts_read(struct arena *arena, const struct json *list, struct rbac_texts *ret)
 {
     bytes *items;
 
@@ -33,11 +33,11 @@ static bool read_texts(struct arena *arena, const struct json *list, struct rbac
 
 static bool read_rule(struct arena *arena, const struct json *rule, struct rbac_rule *ret)
 {
-    return read_texts(arena, json_get(rule, BYTES("verbs")), &ret->verbs) &&
-           read_texts(arena, json_get(rule, BYTES("apiGroups")), &ret->groups) &&
-           read_texts(arena, json_get(rule, BYTES("resources")), &ret->resources) &&
-           read_texts(arena, json_get(rule, BYTES("resourceNames")), &ret->names) &&
-           read_texts(arena, json_get(rule, BYTES("nonResourceURLs")), &ret->urls);
+    return rbac_texts_read(arena, json_get(rule, BYTES("verbs")), &ret->verbs) &&
+           rbac_texts_read(arena, json_get(rule, BYTES("apiGroups")), &ret->groups) &&
+           rbac_texts_read(arena, json_get(rule, BYTES("resources")), &ret->resources) &&
+           rbac_texts_read(arena, json_get(rule, BYTES("resourceNames")), &ret->names) &&
+           rbac_texts_read(arena, json_get(rule, BYTES("nonResourceURLs")), &ret->urls);
 }
 
 err_t rbac_rules_read(struct arena *arena, const struct json *object, const struct rbac_rule **ret, size_t *ret_count,

@@ -30,7 +30,11 @@ struct rbac {
 MUST_CHECK err_t rbac_role_new(const struct json *object, struct persistent_value **ret, struct error *);
 MUST_CHECK err_t rbac_binding_new(bytes key, const struct json *object, struct persistent_value **ret, struct error *);
 
+/* A list of texts (NULL: none), copied. False when the arena is full. */
+MUST_CHECK bool rbac_texts_read(struct arena *, const struct json *list, struct rbac_texts *ret);
 bool rbac_has(struct rbac_texts, bytes text);
+/* The text, or a star. */
+bool rbac_has_or_all(struct rbac_texts, bytes text);
 /* An equal one, or one whose stars at its end stand for what follows. */
 bool rbac_has_url(struct rbac_texts, bytes path);
 

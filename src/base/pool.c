@@ -65,12 +65,12 @@ static void start_thread(struct pool *pool)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-bool pool_submit_of(struct pool *pool, struct task *task, uint64_t flow)
+bool pool_submit_turn(struct pool *pool, struct task *task, const struct fair_turn *turn)
 {
     pthread_mutex_lock(&pool->lock);
     if (pool->idle <= pool->queue.count && pool->started < pool->most)
         start_thread(pool);
-    bool accepted = pool->started > 0 && !pool->stopping && fair_queue_put(&pool->queue, task, flow);
+    bool accepted = pool->started > 0 && !pool->stopping && fair_queue_put(&pool->queue, task, turn);
     if (accepted)
         pthread_cond_signal(&pool->work);
     pthread_mutex_unlock(&pool->lock);
@@ -79,7 +79,7 @@ bool pool_submit_of(struct pool *pool, struct task *task, uint64_t flow)
 
 bool pool_submit(struct pool *pool, struct task *task)
 {
-    return pool_submit_of(pool, task, 0);
+    return pool_submit_turn(pool, task, &(struct fair_turn){0});
 }
 
 void pool_free(struct pool *pool)

@@ -15,6 +15,7 @@ const struct controller *const *controllers_all(size_t *ret_count)
         &garbage_collector,
         &certificate_controller,
         &account_token_controller,
+        &flow_schema_controller,
     };
     *ret_count = ARRAY_LEN(all);
     return all;

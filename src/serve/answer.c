@@ -96,7 +96,7 @@ const struct http_header *answer_headers(
     struct request *r, bytes content_type, const struct http_header *extra, size_t extra_count, size_t *ret_count)
 {
     size_t cut, warnings = warning_room(&r->warnings, &cut), n = 0;
-    struct http_header *headers = arena_alloc(r->arena, (warnings + extra_count + 4) * sizeof *headers);
+    struct http_header *headers = arena_alloc(r->arena, (warnings + extra_count + 6) * sizeof *headers);
     bytes id = audit_id(r), retry = BYTES_NONE;
 
     if (r->details.retry_after_seconds > 0)
@@ -110,6 +110,10 @@ const struct http_header *answer_headers(
         headers[n++] = (struct http_header){BYTES("Content-Type"), content_type};
     if (retry.n > 0)
         headers[n++] = (struct http_header){BYTES("Retry-After"), retry};
+    if (r->flows && r->flows->schema_uid[0])
+        headers[n++] = (struct http_header){BYTES("X-Kubernetes-Pf-Flowschema-Uid"), bytes_of(r->flows->schema_uid)};
+    if (r->flows && r->flows->level_uid[0])
+        headers[n++] = (struct http_header){BYTES("X-Kubernetes-Pf-Prioritylevel-Uid"), bytes_of(r->flows->level_uid)};
     for (size_t i = 0; i < extra_count; i++)
         headers[n++] = extra[i];
     for (size_t i = 0; i < warnings; i++) {

@@ -4,6 +4,7 @@
 #include "api/managed_fields.h"
 #include "base/clock.h"
 #include "kinds/kinds.h"
+#include "serve/default_flow_control.h"
 #include "serve/steps.h"
 
 #define ROLE_MEMORY (32u << 20)
@@ -147,6 +148,46 @@ static err_t add_roles(struct batch *b, const struct default_role *roles, size_t
     return ERR_OK;
 }
 
+#define AUTO_UPDATE_SPEC "apf.kubernetes.io/autoupdate-spec"
+
+static bool wants_updates(const struct json *stored)
+{
+    const struct json *annotations = json_at(stored, BYTES("metadata"), BYTES("annotations"), BYTES_NONE);
+
+    return bytes_equal(json_text(annotations, BYTES(AUTO_UPDATE_SPEC)), BYTES("true"));
+}
+
+/* A stored one gets the default's spec when it is mandatory, or says that it wants it. */
+static err_t add_flow_object(struct batch *b, const struct default_flow_object *of)
+{
+    bytes body = arena_format(
+        b->arena, "metadata: {name: %s, annotations: {" AUTO_UPDATE_SPEC ": 'true'}}\nspec: {%s}", of->name, of->spec);
+    struct json *object, *old, *spec;
+    struct warnings none = {0};
+    uint64_t revision = 0;
+
+    if (!body.p)
+        return arena_error(b->arena, b->error);
+    TRY(decode_object(b->arena, of->kind, BODY_YAML, body, FIELD_VALIDATION_STRICT, &none, &object, b->error));
+    TRY(find(b, of->kind, bytes_of(of->name), &old, &revision));
+    if (!old)
+        return add_write(b, of->kind, object, NULL, 0);
+    spec = json_get(object, BYTES("spec"));
+    if (json_equal(json_get(old, BYTES("spec")), spec) || (!of->mandatory && !wants_updates(old)))
+        return ERR_OK;
+    object = json_copy(b->arena, old);
+    if (!object || !json_set(object, BYTES("spec"), spec))
+        return arena_error(b->arena, b->error);
+    return add_write(b, of->kind, object, old, revision);
+}
+
+static err_t add_flow_objects(struct batch *b)
+{
+    for (size_t i = 0; i < default_flow_object_count; i++)
+        TRY(add_flow_object(b, &default_flow_objects[i]));
+    return ERR_OK;
+}
+
 static err_t fill(struct batch *b)
 {
     TRY(add_namespaces(b));
@@ -154,6 +195,7 @@ static err_t fill(struct batch *b)
     TRY(add_roles(b, default_roles, default_role_count));
     TRY(add_roles(b, default_controller_roles, default_controller_role_count));
     TRY(add_roles(b, default_coffer_roles, default_coffer_role_count));
+    TRY(add_flow_objects(b));
     return commit(b);
 }
 

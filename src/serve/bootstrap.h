@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every server has from its first start on: namespaces, and the default roles and bindings of RBAC. Made by the
- * steps that every write walks, as kube-apiserver's own writes. Inside src/serve only. */
+/* What every server has from its first start on: namespaces, the default roles and bindings of RBAC, and what priority
+ * and fairness start with. Made by the steps that every write walks, as kube-apiserver's own writes. Inside src/serve
+ * only. */
 #ifndef COFFER_SERVE_BOOTSTRAP_H
 #define COFFER_SERVE_BOOTSTRAP_H
 

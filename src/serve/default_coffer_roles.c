@@ -25,6 +25,10 @@ const struct default_role default_coffer_roles[] = {
     {.name = "coffer:controller:event-controller",
         .rules = "delete,get,list,watch core events",
         .subjects = "ServiceAccount kube-system/event-controller"},
+    {.name = "coffer:controller:flow-schema-controller",
+        .rules = "get,list,watch flowcontrol.apiserver.k8s.io flowschemas,prioritylevelconfigurations\n"
+                 "update flowcontrol.apiserver.k8s.io flowschemas/status",
+        .subjects = "ServiceAccount kube-system/flow-schema-controller"},
     {.namespace = "default",
         .name = "coffer:controller:kubernetes-service-controller",
         .rules = "create,delete,get,list,update,watch core endpoints,services\n"

@@ -157,9 +157,10 @@ struct request {
         bytes body;
         uint64_t mark; /* what stands in it for a revision that is not known yet */
     } answer;
-    size_t promised;    /* of the server's memory */
-    uint64_t flow;      /* fairness.h: of its user */
-    atomic_uint *share; /* what it is counted in */
+    size_t promised;                /* of the server's memory */
+    struct fair_turn turn;          /* fairness.h */
+    struct fairness_place share;    /* what it is counted in */
+    const struct flow_class *flows; /* what it belongs to, which its answer tells; NULL: nothing */
 
     struct outbound_task outbound;
     struct task task;   /* through a pool, and back to the loop */

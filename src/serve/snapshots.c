@@ -37,8 +37,8 @@ struct snapshots {
 /* What a row does to a snapshot: text is the object, canonical; of a deleted one BYTES_NONE. */
 typedef err_t follow_function(
     struct server *, struct arena *, const struct kind *, bytes key, bytes text, struct error *);
-static follow_function follow_definition, follow_role, follow_binding, follow_mutating, follow_validating, follow_pod,
-    follow_volume, follow_attachment;
+static follow_function follow_definition, follow_role, follow_binding, follow_mutating, follow_validating,
+    follow_flow_schema, follow_flow_level, follow_pod, follow_volume, follow_attachment;
 
 /* Kinds that snapshots are made from, in the order in which they are read at the start. */
 static const struct followed {
@@ -52,6 +52,8 @@ static const struct followed {
     {"rbac.authorization.k8s.io", "RoleBinding", follow_binding},
     {"admissionregistration.k8s.io", "MutatingWebhookConfiguration", follow_mutating},
     {"admissionregistration.k8s.io", "ValidatingWebhookConfiguration", follow_validating},
+    {"flowcontrol.apiserver.k8s.io", "FlowSchema", follow_flow_schema},
+    {"flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", follow_flow_level},
     {"", "PersistentVolume", follow_volume},
     {"", "Pod", follow_pod},
     {"storage.k8s.io", "VolumeAttachment", follow_attachment},
@@ -295,6 +297,30 @@ static err_t follow_validating(
 {
     (void)server, (void)arena;
     return webhooks_follow(WEBHOOK_VALIDATING, kind, key, text, error);
+}
+
+/* ---- Priority and fairness. */
+
+static err_t follow_flow_schema(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    struct json *object = NULL;
+
+    (void)server;
+    if (text.p)
+        TRY(record_parse(arena, kind, text, &object, error));
+    return flow_schema_put(key, object, error);
+}
+
+static err_t follow_flow_level(
+    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+{
+    struct json *object = NULL;
+
+    (void)server;
+    if (text.p)
+        TRY(record_parse(arena, kind, text, &object, error));
+    return flow_level_put(key, object, error);
 }
 
 /* ---- The graph of nodes. */

@@ -48,7 +48,7 @@ static const struct step {
     {authorize_step, ALL, ON_LOOP},
     {route_step, ALL, ON_LOOP},
     {document_step, DOCUMENTS, ON_LOOP},
-    {share_step, WRITES | BIT(DELETECOLLECTION) | BIT(LIST), ON_LOOP},
+    {share_step, WRITES | BIT(DELETECOLLECTION) | BIT(LIST) | REVIEWS, ON_LOOP},
     {options_step, RESOURCES, ON_LOOP},
     {form_step, RESOURCES, ON_LOOP},
     {visible_step, BIT(LIST) | BIT(WATCH), ON_LOOP},
@@ -212,7 +212,7 @@ static bool hand_over(struct request *r, enum where to)
     r->task.run = run_on_pool;
     r->outbound = (struct outbound_task){.run = run_outbound, .refuse = refuse_outbound};
     if (to == ON_OUTBOUND ? outbound_submit(r->server->outbound, r->destination, &r->outbound)
-                          : pool_submit_of(r->server->writers, &r->task, r->flow))
+                          : pool_submit_turn(r->server->writers, &r->task, &r->turn))
         return true;
     r->details.retry_after_seconds = 1;
     if (to == ON_OUTBOUND)
@@ -311,20 +311,25 @@ static enum step_result form_step(struct request *r)
     return STEP_NEXT;
 }
 
-/* The server's own controllers, and whoever may change everything, are not held up by a bound. */
 static enum step_result share_step(struct request *r)
 {
     struct fairness *fairness = &r->server->fairness;
+    struct flow_class *class = arena_alloc(r->arena, sizeof *class);
+    enum fairness_result result;
 
-    r->flow = fairness_flow(fairness, r->user.name);
-    if (http_local_user(r->exchange) || user_in_group(&r->user, BYTES(USER_MASTERS)))
-        return STEP_NEXT;
-    r->share = fairness_enter(fairness, r->flow);
-    if (r->share)
+    if (!class)
+        return arena_error(r->arena, &r->error), STEP_FAIL;
+    flow_classify(&r->attributes, class);
+    class->exempt = class->exempt || http_local_user(r->exchange);
+    r->flows = class;
+    r->turn = fairness_turn(fairness, class);
+    result = fairness_enter(fairness, class, &r->turn, &r->share);
+    if (result == FAIRNESS_ENTERED)
         return STEP_NEXT;
     r->details.retry_after_seconds = 1;
     return error_set(&r->error, ERR_TOO_MANY_REQUESTS,
-               "too many requests of this user are under way, please try again later"),
+               "too many requests of this %s are under way, please try again later",
+               result == FAIRNESS_FLOW_FULL ? "flow" : "priority level"),
            STEP_FAIL;
 }
 
@@ -415,7 +420,7 @@ static void on_gone(struct http_exchange *x)
         kind_release(r->kind);
         kept_document_release(r->document);
         atomic_fetch_sub(&r->server->promised, r->promised);
-        fairness_leave(r->share);
+        fairness_leave(&r->share);
     }
     metrics_end(server_current()->loops[loop_number(x->loop)].metrics);
 }

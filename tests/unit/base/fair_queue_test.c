@@ -12,14 +12,20 @@
 static struct fair_queue queue;
 static struct numbered {
     struct task task;
-    unsigned flow, number;
+    unsigned flow, class, number;
 } tasks[MANY];
+
+static bool put_of(size_t i, unsigned flow, unsigned class, unsigned weight)
+{
+    tasks[i].flow = flow;
+    tasks[i].class = class;
+    tasks[i].number = (unsigned)i;
+    return fair_queue_put(&queue, &tasks[i].task, &(struct fair_turn){.flow = flow, .class = class, .weight = weight});
+}
 
 static bool put(size_t i, unsigned flow)
 {
-    tasks[i].flow = flow;
-    tasks[i].number = (unsigned)i;
-    return fair_queue_put(&queue, &tasks[i].task, flow);
+    return put_of(i, flow, 0, 0);
 }
 
 static struct numbered *take(void)
@@ -87,9 +93,61 @@ static void test_random(void **state)
     assert_null(take());
 }
 
+/* While classes wait they leave by their weights, however many flows and tasks each has. */
+static void test_weights(void **state)
+{
+    static const unsigned weights[] = {100, 20, 5};
+    unsigned left[3] = {0};
+    (void)state;
+    fair_queue_init(&queue, MANY);
+    for (size_t i = 0; i < 3000; i++)
+        assert_true(put_of(i, (unsigned)(i % 3 ? i % 3 : 3 + i % 90), (unsigned)(i % 3), weights[i % 3]));
+    for (size_t i = 0; i < 1000; i++)
+        left[take()->class]++;
+    for (size_t i = 0; i < 3; i++)
+        assert_in_range(left[i], weights[i] * 1000 / 125 - 1, weights[i] * 1000 / 125 + 1);
+}
+
+/* A class that had nothing to do has saved up no turns, and one that had much is not held back for it. */
+static void test_sleepers(void **state)
+{
+    unsigned left[3] = {0};
+    (void)state;
+    fair_queue_init(&queue, MANY);
+    for (size_t i = 0; i < 1000; i++)
+        assert_true(put_of(i, 1, 1, 10));
+    for (size_t i = 0; i < 900; i++)
+        assert_int_equal(take()->class, 1);
+    for (size_t i = 1000; i < 1100; i++)
+        assert_true(put_of(i, 2, 2, 10));
+    for (size_t i = 0; i < 100; i++)
+        left[take()->class]++;
+    assert_in_range(left[1], 49, 51);
+    assert_in_range(left[2], 49, 51);
+}
+
+/* A weight counts from the next turn on; what is small, and none, is not for ever passed over. */
+static void test_changed_weight(void **state)
+{
+    size_t turns = 0;
+    (void)state;
+    fair_queue_init(&queue, MANY);
+    assert_true(put_of(0, 1, 1, 0));
+    for (size_t i = 1; i < 1000; i++)
+        assert_true(put_of(i, 2, 2, 100));
+    while (take()->class != 1)
+        turns++;
+    assert_in_range(turns, 0, 101);
+    assert_true(put_of(1000, 1, 1, 1));
+    for (turns = 0; take()->class != 1; turns++)
+        assert_true(turns < 101);
+    assert_in_range(turns, 50, 101);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_turns), cmocka_unit_test(test_bounds), cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_turns), cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_random), cmocka_unit_test(test_weights), cmocka_unit_test(test_sleepers),
+        cmocka_unit_test(test_changed_weight)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

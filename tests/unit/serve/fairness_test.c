@@ -8,38 +8,65 @@
 #include <cmocka.h>
 
 static struct fairness fairness;
+static const struct flow_class jane = {
+    .schema_uid = "s", .distinguisher = BYTES("jane"), .level = 3, .weight = 20, .most = 10, .flow_most = 4};
 
-static void test_bound(void **state)
+static enum fairness_result enter(const struct flow_class *class, struct fairness_place *ret)
 {
-    uint64_t flow = fairness_flow(&fairness, BYTES("jane"));
-    atomic_uint *entered = NULL;
+    struct fair_turn turn = fairness_turn(&fairness, class);
+    return fairness_enter(&fairness, class, &turn, ret);
+}
+
+static void test_bounds(void **state)
+{
+    struct flow_class joe = jane, elsewhere = jane, exempt = jane;
+    struct fairness_place place, none = {0};
     (void)state;
-    for (size_t i = 0; i < FAIRNESS_MOST; i++)
-        assert_non_null(entered = fairness_enter(&fairness, flow));
-    assert_null(fairness_enter(&fairness, flow));
-    assert_null(fairness_enter(&fairness, flow));
-    assert_non_null(fairness_enter(&fairness, flow + 1));
-    fairness_leave(entered);
-    fairness_leave(NULL);
-    assert_non_null(fairness_enter(&fairness, flow));
-    assert_null(fairness_enter(&fairness, flow));
+    joe.distinguisher = BYTES("joe");
+    elsewhere.level = 4;
+    elsewhere.distinguisher = BYTES("jo");
+    exempt.exempt = true;
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(enter(&jane, &place), FAIRNESS_ENTERED);
+    assert_int_equal(enter(&jane, &place), FAIRNESS_FLOW_FULL);
+    assert_null(place.flow);
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(enter(&joe, &place), FAIRNESS_ENTERED);
+    fairness_leave(&none);
+    assert_int_equal(enter(&joe, &none), FAIRNESS_FLOW_FULL);
+    fairness_leave(&place);
+    assert_int_equal(enter(&joe, &place), FAIRNESS_ENTERED); /* what was refused left nothing behind */
+    assert_int_equal(enter(&elsewhere, &place), FAIRNESS_ENTERED);
+    joe.most = 8;
+    assert_int_equal(enter(&joe, &place), FAIRNESS_LEVEL_FULL);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(enter(&exempt, &place), FAIRNESS_ENTERED);
+    assert_null(place.flow);
+    assert_int_equal(atomic_load(&fairness.levels[3]), 8);
+    assert_int_equal(atomic_load(&fairness.levels[4]), 1);
+}
+
+static uint64_t flow_of(const struct fairness *of, const char *name)
+{
+    struct flow_class class = jane;
+    class.distinguisher = bytes_of(name);
+    return fairness_turn(of, &class).flow % FAIRNESS_FLOWS;
 }
 
 /* Names fall evenly, and elsewhere in each process. */
 static void test_spread(void **state)
 {
-    static unsigned in[FAIRNESS_SUBJECTS];
+    static unsigned in[FAIRNESS_FLOWS];
     struct fairness other;
     size_t same = 0;
     (void)state;
     fairness_init(&other);
-    for (unsigned i = 0; i < 10 * FAIRNESS_SUBJECTS; i++) {
+    for (unsigned i = 0; i < 10 * FAIRNESS_FLOWS; i++) {
         char name[64];
-        int n = snprintf(name, sizeof name, "system:serviceaccount:team-%u:default", i);
-        bytes user = {(const uint8_t *)name, (size_t)n};
-        uint64_t flow = fairness_flow(&fairness, user) % FAIRNESS_SUBJECTS;
+        (void)snprintf(name, sizeof name, "system:serviceaccount:team-%u:default", i);
+        uint64_t flow = flow_of(&fairness, name);
         assert_true(++in[flow] < 40);
-        same += flow == fairness_flow(&other, user) % FAIRNESS_SUBJECTS;
+        same += flow == flow_of(&other, name);
     }
     assert_true(same < 200);
 }
@@ -54,6 +81,6 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_bound, set_up), cmocka_unit_test_setup(test_spread, set_up)};
+        cmocka_unit_test_setup(test_bounds, set_up), cmocka_unit_test_setup(test_spread, set_up)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
