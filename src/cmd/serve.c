@@ -428,10 +428,10 @@ static void stop(void)
     control_stop(run.control);
     if (run.http)
         http_server_close(run.http);
-    control_free(run.control);
     server_stop(run.server);
     for (size_t i = 0; i < run.loop_count; i++)
         loop_turn(run.loops[i], false); /* lets go of what came back too late */
+    control_free(run.control);          /* whose users such requests were of */
     if (run.http)
         http_server_free(run.http);
     if (run.server)

@@ -94,7 +94,8 @@ MUST_CHECK err_t control_start(struct http_server *, struct loop *, const struct
 void control_refresh(struct control *);
 /* Makes it end, soon. Any thread; does not wait. Accepts NULL. */
 void control_stop(struct control *);
-/* Waits for its end. Calls under way end with the server's drain, or http_server_close. Accepts NULL. */
+/* Waits for its end. Calls under way end with the server's drain, or http_server_close; nothing that the server held of
+ * them may be left. Accepts NULL. */
 void control_free(struct control *);
 
 /* All of them: controllers.c is the table. */

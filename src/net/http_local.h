@@ -6,7 +6,8 @@
 
 #include "net/http.h"
 
-/* Who asks: vouched for by the process itself. Must outlive all calls. */
+/* Who asks: vouched for by the process itself. Must outlive all calls, and what the server still holds of them after
+ * they have ended. */
 struct http_local_user {
     bytes name;
     const bytes *groups;

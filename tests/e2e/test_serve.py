@@ -349,6 +349,13 @@ def test_notify_protocol(start):
     harness.poll(lambda: any("STOPPING=1" in text for text in said()), "STOPPING=1")
 
 
+def ageless(answer):
+    """A Table without the last column, which a second may change."""
+    for row in answer.get("rows", []):
+        row["cells"].pop()
+    return answer
+
+
 @pytest.mark.parametrize("form", ["", ";as=Table;g=meta.k8s.io;v=v1", ";as=PartialObjectMetadata;g=meta.k8s.io;v=v1"])
 def test_a_write_shows_what_was_written(server, namespace, form):
     """Also where an object's own text looks like a revision that is not known yet."""
@@ -362,5 +369,5 @@ def test_a_write_shows_what_was_written(server, namespace, form):
             for method, at, more in (("POST", "", {}), ("PUT", "/s", {"more": "YQ=="}), ("PUT", "/s", {})):
                 body["data"].update(more)
                 written = server.request(method, path + at + query, body, headers=accept)
-                assert written.json() == server.call("GET", f"{path}/s{query}", headers=accept), (method, query)
+                assert ageless(written.json()) == ageless(server.call("GET", f"{path}/s{query}", headers=accept)), (method, query)
             server.call("DELETE", f"{path}/s")
