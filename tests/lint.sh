@@ -72,7 +72,7 @@ words() {
 manual() { # of the manual pages that the program prints, where it is built
   local program=build/check/src/cmd/coffer command status=0
   [ -x "$program" ] || return 0
-  for command in '' serve exec completion; do
+  for command in '' serve exec cert completion manual help version; do
     "$program" manual $command | mandoc -T lint -W warning || status=1
   done
   return $status

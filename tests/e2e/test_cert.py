@@ -124,7 +124,12 @@ def test_a_request_of_which_nothing_comes_is_taken_back(server, tmp_path, may_de
     late = refused("issue", "--user", "eve", "--out", tmp_path / "eve", "--kubeconfig", config, "--timeout", "1s").splitlines()[-1]
     assert denied.process.wait(30) == 1 and not (tmp_path / "eve").exists()
     timed_out = re.search(r"nobody approved the request (coffer-cert-\w+) in time", late).group(1)
-    for told, request in ((line, name), (late, timed_out)):
+    failed, unsigned = issuing(tmp_path / "eve", config)
+    body = server.call("GET", f"{CSRS}/{unsigned}")
+    body["status"]["conditions"] = [{"type": "Failed", "status": "True", "reason": "Test", "message": "not this one"}]
+    server.call("PUT", f"{CSRS}/{unsigned}/status", body)
+    not_signed = failed.wait_line("coffer cert: the request was not signed: not this one")
+    for told, request in ((line, name), (late, timed_out), (not_signed, unsigned)):
         assert (f"({request} was deleted again: ask anew)" if may_delete else f"kubectl delete csr {request})") in told
         assert (request in names(server)) != may_delete
 

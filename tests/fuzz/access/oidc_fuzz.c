@@ -53,6 +53,9 @@ static void try_configuration(struct arena *arena, bytes text, struct error *err
         if (strncmp(config.issuers[i].url, "https://", 8) != 0 || config.issuers[i].audience_count == 0 ||
             config.issuers[i].username.claim.n == 0)
             abort();
+    for (size_t i = 0; i < config.anonymous.path_count; i++)
+        if (!config.anonymous.given || !config.anonymous.enabled || config.anonymous.paths[i].n == 0)
+            abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
