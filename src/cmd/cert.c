@@ -13,10 +13,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define ARENA_LIMIT ((size_t)64 << 20)
-#define LEAST_MS    (600u * 1000)
-#define MOST_MS     ((uint64_t)INT32_MAX * 1000)
-#define CUT_SECONDS 60 /* a certificate that ends so much earlier than asked is no accident of clocks */
+#define ARENA_LIMIT   ((size_t)64 << 20)
+#define LEAST_MS      (600u * 1000)
+#define MOST_MS       ((uint64_t)INT32_MAX * 1000)
+#define CUT_SECONDS   60  /* a certificate that lasts so much shorter than asked was cut */
+#define ROUND_SECONDS 600 /* how exactly that is told */
 
 struct cert_options {
     const char *kubeconfig, *context, *user, *node, *namespace, *out, *pem;
@@ -97,20 +98,17 @@ static err_t request(struct cert *c, bytes user, const bytes *groups, size_t gro
     return cert_request(c->client, c->arena, &wish, tell_wait, ret, c->error);
 }
 
-static int64_t rounded(int64_t seconds)
-{
-    return (seconds + 59) / 60 * 60;
-}
-
-static void tell_cut(struct cert *c, int64_t got)
+/* Certificates begin some minutes before now, and the long ones end as much earlier: what counts is their span. */
+static void tell_cut(struct cert *c, int64_t from, int64_t until)
 {
     char asked_text[16], got_text[16];
-    int64_t asked = (int64_t)(c->options->lifetime_ms / 1000);
+    int64_t asked = (int64_t)(c->options->lifetime_ms / 1000), left = until - clock_wall_seconds();
+    if (!asked || until - from + CUT_SECONDS >= asked)
+        return;
     human_duration(asked, asked_text);
-    human_duration(rounded(got), got_text);
-    if (asked && got + CUT_SECONDS < asked)
-        command_warn(c->command, "asked for %s, got %s: the server gives no certificate that lasts longer", asked_text,
-            got_text);
+    human_duration((left + ROUND_SECONDS - 1) / ROUND_SECONDS * ROUND_SECONDS, got_text);
+    command_warn(
+        c->command, "asked for %s, got %s: the server gives no certificate that lasts longer", asked_text, got_text);
 }
 
 static err_t told(struct cert *c, const char *what, const char *file, bytes certificate)
@@ -131,7 +129,7 @@ static err_t put(struct cert *c, const char *what, bytes text, bytes certificate
         return arena_error(c->arena, c->error);
     TRY(x509_inspect(certificate, &from, &until, c->error));
     TRY(file_replace(file_of(c->options), 0600, text, c->error));
-    tell_cut(c, until - clock_wall_seconds());
+    tell_cut(c, from, until);
     return told(c, what, file_of(c->options), certificate);
 }
 
@@ -259,6 +257,14 @@ static err_t connect_as_old(struct cert *c, bytes text, const struct x509_identi
     return k->client_key_pem.p ? connect_as_configured(c) : arena_error(c->arena, c->error);
 }
 
+static void tell_who_asked(const struct cert_options *o, bytes user)
+{
+    if (!o->kubeconfig)
+        fprintf(stderr,
+            "coffer cert: asked as \"%.*s\", whom the certificate names; --kubeconfig FILE asks as somebody else\n",
+            BYTES_FMT(user));
+}
+
 static err_t renew(struct cert *c)
 {
     const struct cert_options *o = c->options;
@@ -274,7 +280,10 @@ static err_t renew(struct cert *c)
     if (!o->force && !is_due(old, clock_wall_seconds()))
         return told(c, "not due yet:", file_of(o), old);
     TRY(connect_as_old(c, text, &who));
-    TRY(request(c, who.common_name, who.organizations, who.organization_count, &pair));
+    err_t code = request(c, who.common_name, who.organizations, who.organization_count, &pair);
+    if (code == ERR_FORBIDDEN)
+        tell_who_asked(o, who.common_name);
+    TRY(code);
     fresh = pem_of(c, &pair);
     if (o->out)
         TRY(cert_kubeconfig_replace(c->arena, text, &pair, &fresh, c->error));
