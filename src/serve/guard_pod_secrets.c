@@ -265,7 +265,7 @@ static err_t visit(void *context, const struct reference *reference)
     struct request *r = c->r;
     bytes path;
 
-    if (reference->target == TARGET_SECRET && may_read(c, reference->name))
+    if (reference->target == TARGET_SECRET && (c->lacks.more_secrets || may_read(c, reference->name)))
         return ERR_OK;
     path = reference_path(r->arena, reference->step);
     path = path.p ? arena_join(r->arena, c->prefix, path, ARENA_END) : path;
