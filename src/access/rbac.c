@@ -116,6 +116,8 @@ bool rbac_walk_next(struct rbac_walk *walk, struct rbac_grant *ret)
     for (;;) {
         const struct persistent_value *value;
         if (walk->inside && persistent_map_next(&walk->bindings, NULL, &value)) {
+            ret->group = walk->subject > 1;
+            ret->subject = ret->group ? walk->user->groups[walk->subject - 2] : walk->user->name;
             ret->binding = (const struct rbac_binding *)value;
             ret->role = (const struct rbac_role *)persistent_map_find(
                 walk->rbac->roles, ret->binding->role_key, ret->binding->role_hash);
@@ -174,20 +176,27 @@ bool rbac_allows(const struct rbac *rbac, const struct attributes *a, struct rba
 
 /* ---- What is said. */
 
-static bool applies_to(const struct rbac_subject *subject, const struct user *user)
+#define COMPARISONS_MOST 65536
+
+/* The first subject that applies, as kube-apiserver tells it; where it takes long to find, the one that led here. */
+static const struct rbac_subject *told_subject(const struct rbac_grant *grant, const struct user *user)
 {
-    return subject->group ? user_in_group(user, subject->as) : bytes_equal(subject->as, user->name);
+    const struct rbac_subject *subject = grant->binding->subjects;
+    bool any = grant->binding->count * (user->group_count + 1) <= COMPARISONS_MOST;
+
+    for (;; subject++) /* there is one: the binding was found by it */
+        if ((subject->group == grant->group && bytes_equal(subject->as, grant->subject)) ||
+            (any && (subject->group ? user_in_group(user, subject->as) : bytes_equal(subject->as, user->name))))
+            return subject;
 }
 
 bytes rbac_reason(struct arena *arena, const struct rbac_grant *grant, const struct user *user)
 {
     const struct rbac_binding *b = grant->binding;
-    const struct rbac_subject *subject = b->subjects;
+    const struct rbac_subject *subject = told_subject(grant, user);
     const char *of = b->cluster_role ? "ClusterRole" : "Role";
     bytes name;
 
-    while (!applies_to(subject, user))
-        subject++; /* one of them does: it was found by it */
     name = subject->namespace.n > 0
                ? arena_format(arena, "%.*s/%.*s", BYTES_FMT(subject->name), BYTES_FMT(subject->namespace))
                : subject->name;
@@ -247,13 +256,16 @@ struct names {
     size_t count, capacity;
 };
 
-static bool add_names(struct arena *arena, struct names *names, struct rbac_texts more)
+static err_t add_names(struct arena *arena, struct names *names, struct rbac_texts more, struct error *error)
 {
+    if (names->count + more.count > RBAC_NAMES_MOST)
+        return error_set(
+            error, ERR_TOO_LARGE, "rules give more than %d names, too many for a filtered list", RBAC_NAMES_MOST);
     if (names->count + more.count > names->capacity) {
         size_t capacity = 2 * names->capacity + more.count;
         bytes *items = arena_alloc(arena, capacity * sizeof *items);
         if (!items)
-            return false;
+            return arena_error(arena, error);
         if (names->count > 0)
             memcpy(items, names->items, names->count * sizeof *items);
         names->items = items;
@@ -261,8 +273,8 @@ static bool add_names(struct arena *arena, struct names *names, struct rbac_text
     }
     for (size_t i = 0; i < more.count; i++)
         if (!(names->items[names->count++] = arena_copy(arena, more.items[i])).p)
-            return false;
-    return true;
+            return arena_error(arena, error);
+    return ERR_OK;
 }
 
 err_t rbac_names(struct arena *arena, const struct rbac *rbac, const struct attributes *a, const bytes **ret,
@@ -276,8 +288,8 @@ err_t rbac_names(struct arena *arena, const struct rbac *rbac, const struct attr
     rbac_walk_begin(&walk, rbac, a->user, scope_of(a));
     while (rbac_walk_next(&walk, &grant))
         for (size_t i = 0; grant.role && i < grant.role->count; i++)
-            if (covers_kind(&grant.role->rules[i], a) && !add_names(arena, &names, grant.role->rules[i].names))
-                return arena_error(arena, error);
+            if (covers_kind(&grant.role->rules[i], a))
+                TRY(add_names(arena, &names, grant.role->rules[i].names, error));
     if (names.count > 0)
         qsort(names.items, names.count, sizeof names.items[0], by_text);
     for (size_t i = 0; i < names.count; i++)

@@ -124,6 +124,22 @@ err_t access_again(struct request *r)
     return decision.allowed ? ERR_OK : r->error.code;
 }
 
+/* Of a list or watch that is not allowed as it is. */
+static enum step_result authorize_part(struct request *r, bytes reason)
+{
+    bool any = false;
+    err_t code;
+
+    r->filtered = r->filtered || r->server->options.filtered_lists;
+    r->arena->limit += VISIBLE_MEMORY;
+    code = visible_find(r->arena, &r->attributes, r->filtered, &r->visible, &any, &r->error);
+    if (code == ERR_TOO_LARGE)
+        reason = arena_copy(r->arena, r->error.message);
+    else if (code != ERR_OK)
+        return STEP_FAIL;
+    return any ? STEP_NEXT : access_forbid(r, &r->attributes, reason);
+}
+
 enum step_result authorize_step(struct request *r)
 {
     struct decision decision;
@@ -136,13 +152,7 @@ enum step_result authorize_step(struct request *r)
         return STEP_FAIL;
     if (decision.allowed)
         return STEP_NEXT;
-    if (r->kind && (r->verb == VERB_LIST || r->verb == VERB_WATCH)) {
-        bool any;
-        r->filtered = r->filtered || r->server->options.filtered_lists;
-        if (visible_find(r->arena, &r->attributes, r->filtered, &r->visible, &any, &r->error) != ERR_OK)
-            return STEP_FAIL;
-        if (any)
-            return STEP_NEXT;
-    }
+    if (r->kind && (r->verb == VERB_LIST || r->verb == VERB_WATCH))
+        return authorize_part(r, decision.reason);
     return access_forbid(r, &r->attributes, decision.reason);
 }

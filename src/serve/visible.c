@@ -71,19 +71,18 @@ err_t visible_find(struct arena *arena, const struct attributes *asked, bool fil
     struct attributes metadata = *asked;
 
     *ret = (struct visible){0};
-    *ret_any = true;
+    *ret_any = false;
     metadata.verb = BYTES("list-metadata");
     if (authorized(&metadata)) {
-        ret->metadata_only = true;
+        ret->metadata_only = *ret_any = true;
         return ERR_OK;
     }
     if (filtered) {
         ret->limited = true;
         TRY(rbac_names(arena, rbac_current(), asked, &ret->names, &ret->count, error));
-        if (ret->count > 0)
-            return ERR_OK;
-        ret->metadata_only = true;
-        TRY(rbac_names(arena, rbac_current(), &metadata, &ret->names, &ret->count, error));
+        ret->metadata_only = ret->count == 0;
+        if (ret->metadata_only)
+            TRY(rbac_names(arena, rbac_current(), &metadata, &ret->names, &ret->count, error));
     }
     *ret_any = ret->count > 0;
     return ERR_OK;

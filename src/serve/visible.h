@@ -11,13 +11,13 @@
 bytes filtered_take(struct arena *, bytes text, bool *ret_asked);
 
 bool visible_has(const struct visible *, bytes name);
-/* For a list or watch that was not allowed as it is. *ret_any false: nothing of it is visible. Names lie in the arena.
- */
+/* For a list or watch that was not allowed as it is. *ret_any false: nothing of it is visible. Names lie in the arena,
+ * at most VISIBLE_MEMORY of them. ERR_TOO_LARGE: rules give too many. */
+#define VISIBLE_MEMORY (4u << 20)
 MUST_CHECK err_t visible_find(
     struct arena *, const struct attributes *asked, bool filtered, struct visible *ret, bool *ret_any, struct error *);
 
 /* The right that a watch was begun by. */
-#define VISIBLE_MEMORY (4u << 20)
 struct watch_right;
 /* A copy of it in keep, which borrows the field selector; NULL where it cannot be withdrawn (system:masters). */
 MUST_CHECK err_t watch_right_new(struct arena *keep, const struct request *, const struct selector *kept_fields,

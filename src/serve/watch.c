@@ -272,8 +272,7 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
     window_put(w->lent);
     w->lent = NULL;
     arena_reset(&w->piece);
-    if (w->member.right && !w->member.withdrawn && watch_hub_outdated(w->hub))
-        w->member.withdrawn = watch_right_check(w->member.right); /* a row may be read before the hub's turn */
+    (void)watch_hub_judge(&w->member); /* a row may be read before the hub's turn */
     if (w->ended || http_draining(x) || w->member.withdrawn == ERR_FORBIDDEN)
         return HTTP_PULL_END;
     error_init(&error, &w->piece);
@@ -434,14 +433,15 @@ static err_t watch_prepare(struct watch *w, struct request *r, uint64_t newest)
     w->hub = server_loop_current(r->server)->watch;
     w->presentation = r->presentation;
     w->member.exchange = r->exchange;
-    arena_init(&w->keep, SELECTORS_LIMIT);
+    arena_init(&w->keep, SELECTORS_LIMIT + VISIBLE_MEMORY);
     arena_init(&w->piece, READ_ARENA_LIMIT);
     TRY(keep_filter(w, r, &r->error));
     TRY(plan_begin(w, r, newest, &r->error));
     if (!watch_hub_join(w->hub, &w->member))
         return error_set(&r->error, ERR_UNAVAILABLE, "the store cannot be read now");
     w->joined = true;
-    w->member.withdrawn = watch_right_check(w->member.right); /* the request may have waited for its revision */
+    w->member.rules = UINT64_MAX;
+    (void)watch_hub_judge(&w->member); /* the request may have waited for its revision */
     return ERR_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include "access/node_graph.h"
 #include "access/rbac.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "serve/visible.h"
 
@@ -13,17 +14,20 @@
 #define WINDOW_ROWS 512 /* rows of one turn; what comes in larger bursts goes on in the next */
 /* Opened events of one turn, too; their lines find room in the arena beside them. */
 #define WINDOW_MEMORY (8u << 20)
+#define JUDGE_TIME    500 /* microseconds of a turn, for rights that are looked at again */
 
 struct watch_hub {
     struct server *server;
     struct loop *loop;
-    struct task task, drop;
+    struct task task, drop, judge;
     atomic_bool posted;
-    bool drop_posted;
+    bool drop_posted, judge_posted;
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
     uint64_t position;
-    uint64_t kinds, rules, graph; /* versions of registry, RBAC and node graph when they were last looked at */
+    uint64_t kinds, rules, graph; /* versions of registry, RBAC and node graph that were last heard of */
+    size_t judging, unjudged;     /* the bucket that is looked at; how many are left, 0: all members were judged */
+    struct watch_member *judged_next;
     struct window *window;
     struct watch_member *resumed; /* members that have not taken the window yet */
     struct watch_member *buckets[BUCKETS];
@@ -115,6 +119,8 @@ void watch_hub_took(struct watch_member *member)
 void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
 {
     watch_hub_took(member);
+    if (hub->judged_next == member)
+        hub->judged_next = member->next;
     *member->link = member->next;
     if (member->next)
         member->next->link = member->link;
@@ -266,27 +272,53 @@ static void end_unserved(struct watch_hub *hub)
         }
 }
 
-bool watch_hub_outdated(const struct watch_hub *hub)
+bool watch_hub_judge(struct watch_member *m)
 {
-    return hub->rules != rbac_version(rbac_current()) || hub->graph != node_graph_version();
+    uint64_t rules = rbac_version(rbac_current()), graph = node_graph_version();
+    bool again = rules != m->rules || (graph != m->graph && watch_right_of_node(m->right));
+    m->rules = rules;
+    m->graph = graph;
+    if (!again || m->withdrawn)
+        return false;
+    m->withdrawn = watch_right_check(m->right);
+    return m->withdrawn != ERR_OK;
 }
 
-/* Rules or the Pods of nodes changed: a watch that is not allowed any more, or would show others, sends nothing more.
- */
+/* Thousands of members may have thousands of names each: some in each turn. Until then none of them sends unjudged. */
+static void judge_some(struct task *task)
+{
+    struct watch_hub *hub = (struct watch_hub *)((char *)task - offsetof(struct watch_hub, judge));
+    uint64_t until = clock_monotonic_us() + JUDGE_TIME;
+    hub->judge_posted = false;
+    while (hub->unjudged > 0 && clock_monotonic_us() < until) {
+        struct watch_member *m = hub->judged_next;
+        if (m) {
+            hub->judged_next = m->next;
+            if (watch_hub_judge(m))
+                http_resume(m->exchange);
+        } else {
+            hub->unjudged--;
+            hub->judging = (hub->judging + 1) % BUCKETS;
+            hub->judged_next = hub->buckets[hub->judging];
+        }
+    }
+    hub->judge_posted = hub->unjudged > 0;
+    if (hub->judge_posted)
+        loop_post(hub->loop, task);
+}
+
+/* Rules or the Pods of nodes changed: a watch that is not allowed any more, or would show others, ends. It goes on from
+ * where it is, all around, so that change upon change keeps nobody from a turn. */
 static void end_withdrawn(struct watch_hub *hub)
 {
     uint64_t rules = rbac_version(rbac_current()), graph = node_graph_version();
-    bool all = rules != hub->rules, nodes = graph != hub->graph;
+    if (rules == hub->rules && graph == hub->graph)
+        return;
     hub->rules = rules;
     hub->graph = graph;
-    for (size_t i = 0; i < BUCKETS && (all || nodes); i++)
-        for (struct watch_member *m = hub->buckets[i]; m; m = m->next) {
-            if (m->withdrawn || !(all || watch_right_of_node(m->right)))
-                continue;
-            m->withdrawn = watch_right_check(m->right);
-            if (m->withdrawn)
-                http_resume(m->exchange);
-        }
+    hub->unjudged = BUCKETS + 1; /* the one that was begun is come to again */
+    if (!hub->judge_posted)
+        judge_some(&hub->judge);
 }
 
 static void hub_turn(struct task *task)
@@ -338,6 +370,7 @@ struct watch_hub *watch_hub_new(struct server_loop *loop)
     hub->loop = loop->loop;
     hub->task.run = hub_turn;
     hub->drop.run = drop_window;
+    hub->judge.run = judge_some;
     return hub;
 }
 

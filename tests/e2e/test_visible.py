@@ -92,6 +92,36 @@ def test_metadata_alone(server, five):
     assert value.encode() not in answer.body and b"stays" in answer.body
 
 
+def test_more_names_than_a_list_shows_are_refused_and_may_be_read(server, namespace):
+    path, rbac, most = secrets(namespace), f"{RBAC}/namespaces/{namespace}", 4096
+    server.call("POST", path, harness.secret("n1", {"k": "v"}))
+    for count, status in (most, 200), (most + 1, 403):
+        server.call("PUT" if status == 403 else "POST", f"{rbac}/roles" + ("/many" if status == 403 else ""),
+                    role("many", rule("get,list,watch", "secrets", names=[f"n{i}" for i in range(count)])))
+        if status == 200:
+            server.call("POST", f"{rbac}/rolebindings", binding("many", "many", "ann"))
+        answer = server.request("GET", f"{path}?{FILTERED}", headers=as_user("ann"))
+        assert answer.status == status, answer
+        assert server.request("GET", f"{path}/n1", headers=as_user("ann")).status == 200
+    assert "rules give more than 4096 names" in answer.json()["message"]
+
+
+def test_many_watches_of_many_names_end(server, namespace):
+    """Their rights are looked at again some in a turn, while rules change on and on."""
+    path, rbac = secrets(namespace), f"{RBAC}/namespaces/{namespace}"
+    server.call("POST", f"{rbac}/roles", role("many", rule("list,watch", "secrets", names=[f"n{i}" for i in range(2000)])))
+    server.call("POST", f"{rbac}/rolebindings", binding("many", "many", "ann"))
+    watches = [watching(server, f"{path}?watch=1&{FILTERED}", as_user("ann")) for _ in range(100)]
+    for i in range(20):
+        server.call("POST", f"{rbac}/roles", role(f"other{i}"))
+    server.call("DELETE", f"{rbac}/rolebindings/many")
+    for i in range(20):
+        server.call("POST", f"{rbac}/roles", role(f"more{i}"))
+    for watch in watches:
+        with watch:
+            assert watch.rest() == []
+
+
 def watching(server, path, user, *headers):
     return wire.Watch(server.connect(), path, headers=[*user, *headers])
 
