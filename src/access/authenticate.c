@@ -56,6 +56,7 @@ err_t authenticate_token(
     error_init(&why, error ? error->arena : NULL);
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         struct error *tell = refused ? NULL : &why; /* the first that knew it says what is wrong */
+        *ret = (struct authenticated){.expires = INT64_MAX};
         err_t code = kinds[i](arena, token, asked->count > 0 ? asked : &own, ret, tell);
         if (code == ERR_UNAUTHORIZED)
             refused = true;
@@ -110,15 +111,17 @@ static bool find_token(struct http_exchange *x, bytes *ret)
     return true;
 }
 
-static err_t by_token(struct http_exchange *x, bytes token, struct user *ret, struct error *error)
+static err_t by_token(
+    struct http_exchange *x, bytes token, struct user *ret, struct credential *ret_credential, struct error *error)
 {
     const struct audiences own = {NULL, 0};
-    struct authenticated found = {.user = {.name = BYTES_NONE}};
+    struct authenticated found;
 
     if (token.n == 0)
         return error_set(error, ERR_UNAUTHORIZED, "the header holds no bearer token");
     TRY(authenticate_token(&x->arena, token, &own, &found, error));
     *ret = found.user;
+    *ret_credential = (struct credential){token, found.expires, found.secret};
     return ERR_OK;
 }
 
@@ -142,7 +145,8 @@ static err_t refuse(const struct http_exchange *x, struct error *error)
                            : error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
 }
 
-static err_t by_credentials(struct http_exchange *x, struct user *ret, bool *ret_attempted, struct error *error)
+static err_t by_credentials(struct http_exchange *x, struct user *ret, struct credential *ret_credential,
+    bool *ret_attempted, struct error *error)
 {
     const struct x509_identity *peer = http_peer(x);
     bytes token = BYTES_NONE;
@@ -153,28 +157,29 @@ static err_t by_credentials(struct http_exchange *x, struct user *ret, bool *ret
         code = by_certificate(&x->arena, peer, ret, error);
     if (code == ERR_UNAUTHORIZED && find_token(x, &token)) {
         *ret_attempted = true;
-        code = by_token(x, token, ret, error);
+        code = by_token(x, token, ret, ret_credential, error);
     }
     return code;
 }
 
-err_t authenticate(struct http_exchange *x, struct user *ret, bool *ret_attempted, struct error *error)
+err_t authenticate(struct http_exchange *x, struct user *ret, struct credential *ret_credential, struct error *error)
 {
     const struct http_local_user *local = http_local_user(x);
     const struct authenticator *a = authenticator_current();
+    bool attempted;
     err_t code;
 
-    *ret_attempted = true;
+    *ret_credential = (struct credential){.expires = INT64_MAX};
     if (local) {
         *ret = (struct user){.name = local->name, .groups = local->groups, .group_count = local->group_count};
         return user_complete(&x->arena, ret, error);
     }
-    code = by_credentials(x, ret, ret_attempted, error);
-    if (code == ERR_UNAUTHORIZED && !*ret_attempted && a && oidc_anonymous(x->path, a->anonymous)) {
+    code = by_credentials(x, ret, ret_credential, &attempted, error);
+    if (code == ERR_UNAUTHORIZED && !attempted && a && oidc_anonymous(x->path, a->anonymous)) {
         *ret = user_anonymous;
         return ERR_OK;
     }
     if (code != ERR_UNAUTHORIZED)
         return code;
-    return *ret_attempted ? refuse(x, error) : error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
+    return attempted ? refuse(x, error) : error_set(error, ERR_UNAUTHORIZED, "Unauthorized");
 }

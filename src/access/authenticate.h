@@ -13,10 +13,18 @@
  * set. */
 #define BEARER_PROTOCOL "base64url.bearer.authorization.k8s.io."
 
+/* What a user was known by: a certificate or nothing, where token is empty. The token is secret. */
+struct credential {
+    bytes token;
+    int64_t expires; /* of a token: as in struct authenticated */
+    bytes secret;
+};
+
 /* ret's texts live in the exchange's arena, or its connection. ERR_UNAUTHORIZED with the one word that kube-apiserver
  * gives, or ERR_TOO_MANY_REQUESTS where its address failed too often (failed_attempts.h); why is in the log, without
- * the credential. *ret_attempted: there was a credential. */
-MUST_CHECK err_t authenticate(struct http_exchange *, struct user *ret, bool *ret_attempted, struct error *);
+ * the credential. */
+MUST_CHECK err_t authenticate(
+    struct http_exchange *, struct user *ret, struct credential *ret_credential, struct error *);
 
 /* Who a bearer token stands for, and for which of the audiences that are asked for; with none those of the server.
  * ret's texts live in the arena. ERR_UNAUTHORIZED: good for nobody; the message says why, which is for the log alone.

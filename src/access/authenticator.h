@@ -30,6 +30,8 @@ struct authenticated {
     struct user user;
     const bytes *audiences; /* that were asked for and that it is good for */
     size_t audience_count;
+    int64_t expires; /* wall seconds from which on it is not; INT64_MAX: unless it is withdrawn */
+    bytes secret;    /* the key of the Secret without which it is not; empty: none */
 };
 
 /* Whom a token is asked to be for. */

@@ -67,14 +67,13 @@ static err_t check_secret(struct arena *arena, const struct json *object, bytes 
     return ERR_OK;
 }
 
-static err_t check_use(struct arena *arena, const struct json *object, struct error *error)
+static err_t check_use(struct arena *arena, const struct json *object, int64_t *ret_expires, struct error *error)
 {
     bytes expiration, use;
-    int64_t end;
 
     TRY(read_item(arena, object, "expiration", &expiration, error));
     TRY(read_item(arena, object, "usage-bootstrap-authentication", &use, error));
-    if (expiration.n > 0 && (!clock_parse(expiration, &end) || clock_wall_seconds() >= end))
+    if (expiration.n > 0 && (!clock_parse(expiration, ret_expires) || clock_wall_seconds() >= *ret_expires))
         return refuse(error, " has expired");
     return bytes_equal(use, BYTES("true")) ? ERR_OK : refuse(error, " is not for authentication");
 }
@@ -149,7 +148,10 @@ static err_t authenticate_in(struct arena *arena, struct arena *scratch, bytes i
     if (!object)
         return refuse(error, " has no Secret");
     TRY(check_secret(scratch, object, id, secret, error));
-    TRY(check_use(scratch, object, error));
+    TRY(check_use(scratch, object, &ret->expires, error));
+    ret->secret = object_key(arena, BYTES("kube-system"), name);
+    if (!ret->secret.p)
+        return arena_error(arena, error);
     TRY(audiences_own(arena, asked, ret, error));
     return read_groups(arena, scratch, object, &ret->user, error);
 }

@@ -14,9 +14,10 @@
 #include "access/authorize.h"
 #include "text/json.h"
 
-#define FLOW_LEVELS 32  /* with numbers of their own; further ones share the last */
-#define FLOW_SEATS  600 /* that levels have shares of: kube-apiserver's --max-requests-inflight and its mutating ones  \
-                         */
+#define FLOW_LEVELS 32 /* with numbers of their own; further ones share the last */
+#define FLOW_SEATS                                                                                                     \
+    600 /* that levels have shares of: kube-apiserver's --max-requests-inflight and its mutating ones                  \
+         */
 #define FLOW_UID_LIMIT 64
 
 struct flow_class {

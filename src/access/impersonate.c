@@ -160,12 +160,13 @@ static err_t become(struct arena *arena, const struct wishes *wishes, struct use
     return ERR_OK;
 }
 
-err_t impersonate(struct arena *arena, const struct http_exchange *x, struct user *user, enum impersonation *ret,
-    struct attributes *denied, struct error *error)
+err_t impersonate(struct arena *arena, const struct http_exchange *x, const struct user *real, struct user *user,
+    enum impersonation *ret, struct impersonation_rights *ret_rights, struct error *error)
 {
     struct wishes wishes = {.count = 0};
 
     *ret = IMPERSONATION_NONE;
+    *ret_rights = (struct impersonation_rights){0};
     gather(arena, x, &wishes);
     if (arena->failed)
         return arena_error(arena, error);
@@ -177,9 +178,13 @@ err_t impersonate(struct arena *arena, const struct http_exchange *x, struct use
     if (!wishes.user)
         return refuse_without_user(arena, &wishes, error);
     *ret = IMPERSONATION_DENIED;
-    for (size_t i = 0; i < wishes.count; i++) {
-        *denied = asked(user, &wishes.items[i]);
-        if (!authorized(denied))
+    ret_rights->items = arena_alloc(arena, wishes.count * sizeof *ret_rights->items);
+    if (!ret_rights->items)
+        return arena_error(arena, error);
+    while (ret_rights->count < wishes.count) {
+        struct attributes *a = &ret_rights->items[ret_rights->count];
+        *a = asked(real, &wishes.items[ret_rights->count++]);
+        if (!authorized(a))
             return ERR_OK;
     }
     *ret = IMPERSONATION_ALLOWED;

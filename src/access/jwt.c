@@ -286,6 +286,14 @@ static bool read_time(const struct json *value, int64_t *ret)
     return true;
 }
 
+int64_t jwt_expiry(const struct json *claims)
+{
+    const struct json *end = json_get(claims, BYTES("exp"));
+    int64_t time;
+
+    return end && read_time(end, &time) ? time : 0;
+}
+
 err_t jwt_check_times(const struct json *claims, int64_t now, int64_t leeway, struct error *error)
 {
     static const struct {

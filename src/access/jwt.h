@@ -46,6 +46,8 @@ MUST_CHECK err_t jwt_sign(struct arena *, enum jwt_algorithm, EVP_PKEY *, bytes 
 /* exp (needed), nbf and iat (looked at when there): whole or fractional seconds. A token may be used until exp; nbf and
  * iat may lie ahead by leeway seconds. ERR_UNAUTHORIZED. */
 MUST_CHECK err_t jwt_check_times(const struct json *claims, int64_t now, int64_t leeway, struct error *);
+/* exp of claims whose times were checked. */
+int64_t jwt_expiry(const struct json *claims);
 /* Walks aud, which is a text or a list of texts: BYTES_NONE at the end. *at starts as NULL. */
 bytes jwt_next_audience(const struct json *claims, const struct json **at);
 

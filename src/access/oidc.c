@@ -421,5 +421,6 @@ err_t oidc_authenticate(
     TRY(verify(s, i, &jwt, error));
     TRY(audiences_own(arena, asked, ret, error));
     TRY(oidc_identify(arena, &issuers[i], jwt.claims, clock_wall_seconds(), &user, error));
+    ret->expires = jwt_expiry(jwt.claims);
     return user_copy(arena, &user, &ret->user, error);
 }

@@ -146,6 +146,7 @@ static err_t check_alive(struct arena *arena, const char *kind, bytes namespace,
 struct identity {
     bytes namespace;
     struct token_object account, pod, secret, node;
+    int64_t expires;
 };
 
 static struct token_object object_of(const struct json *own, const char *name)
@@ -197,7 +198,8 @@ static err_t check_bound(struct arena *scratch, const struct jwt *jwt, struct id
         .account = object_of(own, "serviceaccount"),
         .pod = object_of(own, "pod"),
         .secret = object_of(own, "secret"),
-        .node = object_of(own, "node")};
+        .node = object_of(own, "node"),
+        .expires = jwt_expiry(jwt->claims)};
     TRY(jwt_check_times(jwt->claims, now, TOKEN_LEEWAY, error));
     TRY(check_subject(scratch, jwt->claims, id, error));
     TRY(check_alive(scratch, "ServiceAccount", id->namespace, &id->account, now, error));
@@ -237,9 +239,11 @@ static err_t check_legacy(
 
     *id = (struct identity){.namespace = json_text(jwt->claims, BYTES(LEGACY "namespace")),
         .account = {json_text(jwt->claims, BYTES(LEGACY "service-account.name")),
-            json_text(jwt->claims, BYTES(LEGACY "service-account.uid"))}};
+            json_text(jwt->claims, BYTES(LEGACY "service-account.uid"))},
+        .secret = {.name = json_text(jwt->claims, BYTES(LEGACY "secret.name"))},
+        .expires = INT64_MAX};
     TRY(check_subject(scratch, jwt->claims, id, error));
-    TRY(get(scratch, "Secret", id->namespace, json_text(jwt->claims, BYTES(LEGACY "secret.name")), &secret, error));
+    TRY(get(scratch, "Secret", id->namespace, id->secret.name, &secret, error));
     if (!secret)
         return refuse(error, "Secret", "is gone");
     TRY(check_held(scratch, secret, token, error));
@@ -305,6 +309,11 @@ static err_t authenticate_in(struct arena *arena, struct arena *scratch, bytes t
     TRY(verify(&jwt, token, error));
     TRY(legacy ? check_legacy(scratch, &jwt, token, &id, error) : check_bound(scratch, &jwt, &id, error));
     TRY(legacy ? audiences_own(arena, asked, ret, error) : match_audiences(arena, jwt.claims, asked, ret, error));
+    ret->expires = id.expires;
+    if (id.secret.name.n > 0)
+        ret->secret = object_key(arena, id.namespace, id.secret.name);
+    if (id.secret.name.n > 0 && !ret->secret.p)
+        return arena_error(arena, error);
     return make_user(arena, jwt.claims, &id, &ret->user, error);
 }
 

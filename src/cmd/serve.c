@@ -179,6 +179,7 @@ static void renew(struct task *task)
     if (serve_tokens_reload(&error) != ERR_OK)
         log_event(
             LOG_ERROR, "cannot read the authentication configuration; what was in force stays", log_error_text(&error));
+    server_reloaded(run.server);
     if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK)
         log_event(LOG_ERROR, "cannot renew the admin's kubeconfig", log_error_text(&error));
     notify_send("READY=1"); /* ends a reload */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "net/http_internal.h"
-
 #include "base/memory.h"
+#include "net/http_internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

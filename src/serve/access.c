@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who asks, as whom, and whether they may: before anything but the path and headers was looked at. */
-#include "access/impersonate.h"
 #include "access/node_graph.h"
 #include "access/rbac.h"
 #include "serve/visible.h"
 
 enum step_result authenticate_step(struct request *r)
 {
-    bool attempted;
-
-    if (authenticate(r->exchange, &r->user, &attempted, &r->error) == ERR_OK)
+    if (authenticate(r->exchange, &r->user, &r->credential, &r->error) == ERR_OK)
         return STEP_NEXT;
     if (!r->open)
         return STEP_FAIL;
@@ -32,9 +29,11 @@ enum step_result access_forbid(struct request *r, const struct attributes *a, by
 enum step_result impersonate_step(struct request *r)
 {
     enum impersonation result;
-    struct attributes denied;
     bytes text;
-    err_t code = impersonate(r->arena, r->exchange, &r->user, &result, &denied, &r->error);
+    err_t code;
+
+    r->real_user = r->user;
+    code = impersonate(r->arena, r->exchange, &r->real_user, &r->user, &result, &r->impersonation, &r->error);
 
     if (result == IMPERSONATION_WRONG && code == ERR_UNKNOWN) {
         text = arena_format(r->arena, "Internal Server Error: \"%.*s\": %.*s\n", BYTES_FMT(r->exchange->path),
@@ -46,7 +45,9 @@ enum step_result impersonate_step(struct request *r)
     }
     if (code != ERR_OK)
         return STEP_FAIL;
-    return result == IMPERSONATION_DENIED ? access_forbid(r, &denied, BYTES("")) : STEP_NEXT;
+    return result == IMPERSONATION_DENIED
+               ? access_forbid(r, &r->impersonation.items[r->impersonation.count - 1], BYTES(""))
+               : STEP_NEXT;
 }
 
 static bytes find_selector(struct request *r)

@@ -6,6 +6,7 @@
 
 #include "access/authenticate.h"
 #include "access/authorize.h"
+#include "access/impersonate.h"
 #include "api/decode.h"
 #include "api/patch.h"
 #include "api/present.h"
@@ -102,6 +103,9 @@ struct request {
     bytes namespace, name; /* namespace "" for cluster scope or all namespaces */
     struct attributes attributes;
     struct user user;
+    struct user real_user;                     /* without impersonation */
+    struct impersonation_rights impersonation; /* what that took; none: nothing */
+    struct credential credential;
     uint64_t rules_version, graph_version; /* of what it was authorized by */
     bool filtered;                         /* of a list or watch: only what may be seen is wanted */
     struct visible visible;                /* and that is this */

@@ -86,6 +86,11 @@ static void await_commits(struct server *server)
     commit_all(server->store, &last, 1);
 }
 
+void server_reloaded(struct server *server)
+{
+    watch_hub_reloaded(server);
+}
+
 void server_stop(struct server *server)
 {
     if (!server || !server->writers)

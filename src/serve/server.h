@@ -69,6 +69,8 @@ struct server {
 /* Before the first commit (it registers with store_on_commit). The options' store and atrest must outlive the server.
  */
 MUST_CHECK err_t server_new(const struct server_options *, struct server **ret, struct error *);
+/* What credentials are checked against was read anew. Any thread. */
+void server_reloaded(struct server *);
 /* After the loops have ended and http_server_close: waits for the writers pool and for what is being committed. What
  * comes back to the loops is let go by one more turn of each. */
 void server_stop(struct server *);

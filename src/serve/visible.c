@@ -88,7 +88,7 @@ err_t visible_find(struct arena *arena, const struct attributes *asked, bool fil
     return ERR_OK;
 }
 
-static bool same_visible(const struct visible *a, const struct visible *b)
+bool visible_same(const struct visible *a, const struct visible *b)
 {
     if (a->metadata_only != b->metadata_only || a->limited != b->limited || a->count != b->count)
         return false;
@@ -120,80 +120,4 @@ enum step_result visible_step(struct request *r)
         r->kind->custom ? BYTES("list-metadata allows PartialObjectMetadata alone, selected by names and labels")
                         : BYTES("list-metadata allows Table and PartialObjectMetadata alone (kubectl get, with -o wide "
                                 "or without -o)"));
-}
-
-/* ---- Watches that go on. */
-
-struct watch_right {
-    struct attributes asked;
-    struct user user;
-    struct visible visible;
-    bool filtered, node;
-};
-
-err_t watch_right_new(struct arena *keep, const struct request *r, const struct selector *kept_fields,
-    struct watch_right **ret, struct error *error)
-{
-    const struct attributes *a = &r->attributes;
-    struct watch_right *right;
-    bytes *names, node;
-
-    *ret = NULL;
-    if (user_in_group(&r->user, BYTES(USER_MASTERS)))
-        return ERR_OK;
-    right = arena_zero(keep, sizeof *right);
-    names = arena_alloc(keep, (r->visible.count + 1) * sizeof *names);
-    if (!right || !names)
-        return arena_error(keep, error);
-    TRY(user_copy(keep, &r->user, &right->user, error));
-    right->asked = (struct attributes){.user = &right->user,
-        .resource_request = true,
-        .verb = arena_copy(keep, a->verb),
-        .group = arena_copy(keep, a->group),
-        .version = arena_copy(keep, a->version),
-        .resource = arena_copy(keep, a->resource),
-        .namespace = arena_copy(keep, a->namespace),
-        .name = arena_copy(keep, a->name)};
-    right->asked.fields = a->fields ? kept_fields : NULL;
-    for (size_t i = 0; i < r->visible.count; i++)
-        names[i] = arena_copy(keep, r->visible.names[i]);
-    right->visible = r->visible;
-    right->visible.names = names;
-    right->filtered = r->filtered;
-    right->node = user_is_node(&r->user, &node);
-    *ret = right;
-    return keep->failed ? arena_error(keep, error) : ERR_OK;
-}
-
-const struct visible *watch_right_visible(const struct watch_right *right)
-{
-    return right && right->visible.limited ? &right->visible : NULL;
-}
-
-bool watch_right_of_node(const struct watch_right *right)
-{
-    return right && right->node;
-}
-
-err_t watch_right_check(const struct watch_right *right)
-{
-    struct arena arena;
-    struct error error;
-    struct visible now = {0};
-    err_t code = ERR_OK;
-    bool any = true;
-
-    if (!right)
-        return ERR_OK;
-    if (authorized(&right->asked))
-        return same_visible(&right->visible, &now) ? ERR_OK : ERR_EXPIRED;
-    arena_init(&arena, VISIBLE_MEMORY);
-    error_init(&error, &arena);
-    code = visible_find(&arena, &right->asked, right->filtered, &now, &any, &error);
-    if (code != ERR_OK || !any) /* without memory to look: it may come again */
-        code = ERR_FORBIDDEN;
-    else if (!same_visible(&right->visible, &now))
-        code = ERR_EXPIRED;
-    arena_reset(&arena);
-    return code;
 }

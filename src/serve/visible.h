@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a collection a user may see who may not see all of it, and whether a watch may go on when rules changed.
- * Inside src/serve only. */
+/* What of a collection a user may see who may not see all of it. Inside src/serve only. */
 #ifndef COFFER_SERVE_VISIBLE_H
 #define COFFER_SERVE_VISIBLE_H
 
@@ -17,17 +16,6 @@ bool visible_has(const struct visible *, bytes name);
 MUST_CHECK err_t visible_find(
     struct arena *, const struct attributes *asked, bool filtered, struct visible *ret, bool *ret_any, struct error *);
 
-/* The right that a watch was begun by. */
-struct watch_right;
-/* A copy of it in keep, which borrows the field selector; NULL where it cannot be withdrawn (system:masters). */
-MUST_CHECK err_t watch_right_new(struct arena *keep, const struct request *, const struct selector *kept_fields,
-    struct watch_right **ret, struct error *);
-/* The names that the watch is limited to; NULL: it is not. */
-const struct visible *watch_right_visible(const struct watch_right *);
-/* Whether it rests on what Pods of a node need. */
-bool watch_right_of_node(const struct watch_right *);
-/* ERR_OK: it goes on; ERR_FORBIDDEN: it is not allowed any more; ERR_EXPIRED: what it may show has changed. Accepts
- * NULL. */
-err_t watch_right_check(const struct watch_right *);
+bool visible_same(const struct visible *, const struct visible *);
 
 #endif

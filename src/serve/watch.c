@@ -6,6 +6,7 @@
 #include "serve/upgrade.h"
 #include "serve/visible.h"
 #include "serve/watch_hub.h"
+#include "serve/watch_right.h"
 
 #include <stdlib.h>
 
@@ -355,17 +356,20 @@ static void watch_timer(struct timer *timer)
     http_resume(w->member.exchange);
 }
 
-/* No longer than the certificate that asks: each request checks its end, and this one goes on. */
-static uint64_t longest(const struct http_exchange *x)
+/* No longer than the certificate or token that asks: each request checks its end, and this one goes on. */
+static uint64_t longest(const struct request *r)
 {
-    const struct x509_identity *peer = http_peer(x);
-    int64_t left = peer ? peer->not_after - clock_wall_seconds() : INT32_MAX;
-    return left < 0 ? 0 : left < INT32_MAX ? (uint64_t)left + 1 : INT32_MAX;
+    const struct x509_identity *peer = http_peer(r->exchange);
+    int64_t left = r->credential.expires, now = clock_wall_seconds();
+    if (peer && r->credential.token.n == 0)
+        left = peer->not_after < INT64_MAX ? peer->not_after + 1 : INT64_MAX; /* it is good in that second, too */
+    return left <= now ? 0 : left - now < INT32_MAX ? (uint64_t)(left - now) : INT32_MAX;
 }
 
-static void plan_end(struct watch *w, const struct request_options *o)
+static void plan_end(struct watch *w, const struct request *r)
 {
-    uint64_t now = loop_now_ms(loop_of(w)), most = longest(w->member.exchange);
+    const struct request_options *o = &r->options;
+    uint64_t now = loop_now_ms(loop_of(w)), most = longest(r);
     uint64_t seconds =
         o->timeout_seconds > 0 ? (uint64_t)o->timeout_seconds : DEFAULT_TIMEOUT_S + random_below(DEFAULT_TIMEOUT_S);
     seconds = seconds < most ? seconds : most;
@@ -462,7 +466,7 @@ static err_t watch_answer(struct watch *w, struct request *r, bytes protocol)
     w->messages = http_websocket_asked(r->exchange);
     if (!headers)
         return arena_error(r->arena, &r->error);
-    plan_end(w, &r->options);
+    plan_end(w, r);
     if (!w->messages)
         http_stream(r->exchange, 200, headers, count, &w->source);
     else if (!http_websocket(r->exchange, protocol, r->presentation.encoding == ENCODING_JSON, &w->source))

@@ -13,6 +13,9 @@ void watch_hub_free(struct watch_hub *);
  */
 void watch_hub_notify(void *server, uint64_t revision);
 
+/* What tokens are checked against was read anew: watches that rest on one are looked at again. Any thread. */
+void watch_hub_reloaded(struct server *);
+
 /* The last step of a watch: options, selectors and presentation are checked. Streams the answer, or fails as every step
  * does. */
 enum step_result watch_start(struct request *);

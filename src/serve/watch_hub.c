@@ -5,7 +5,8 @@
 #include "access/rbac.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "serve/visible.h"
+#include "kinds/kinds.h"
+#include "serve/watch_right.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -20,10 +21,12 @@ struct watch_hub {
     struct server *server;
     struct loop *loop;
     struct task task, drop, judge;
-    atomic_bool posted;
+    atomic_bool posted, reloaded;
     bool drop_posted, judge_posted;
+    bool doubts; /* some member is doubted that nobody looks for yet */
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
+    unsigned tokens;    /* members that rest on one */
     uint64_t position;
     uint64_t kinds, rules, graph; /* versions of registry, RBAC and node graph that were last heard of */
     size_t judging, unjudged;     /* the bucket that is looked at; how many are left, 0: all members were judged */
@@ -100,6 +103,8 @@ bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
         (*head)->link = &member->next;
     *head = member;
     hub->selective += member_selective(member);
+    hub->tokens += watch_right_has_token(member->right);
+    member->doubted = watch_right_has_token(member->right); /* rows of its own may have passed before it joined */
     return true;
 }
 
@@ -125,6 +130,7 @@ void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
     if (member->next)
         member->next->link = member->link;
     hub->selective -= member_selective(member);
+    hub->tokens -= watch_right_has_token(member->right);
     atomic_fetch_sub(&hub->count, 1);
 }
 
@@ -183,6 +189,27 @@ static void window_append(struct watch_hub *hub, struct event *event)
 
 enum rows { ROWS_ALL, ROWS_MORE, ROWS_REFUSED };
 
+/* All that rest on a token. */
+static void doubt_tokens(struct watch_hub *hub)
+{
+    for (size_t i = 0; i < BUCKETS && hub->tokens > 0; i++)
+        for (struct watch_member *m = hub->buckets[i]; m; m = m->next)
+            m->doubted = watch_right_has_token(m->right);
+    hub->doubts = hub->tokens > 0;
+}
+
+/* Those whose token needs what the row is of: an account, Pod or Node that went, a Secret that changed. */
+static void doubt_by_row(struct watch_hub *hub, const struct kind *kind, const struct record *record)
+{
+    bool concerns = kind == &secret_kind ||
+                    (record->deleted && (kind == &service_account_kind || kind == &pod_kind || kind == &node_kind));
+
+    for (size_t i = 0; i < BUCKETS && concerns && hub->tokens > 0; i++)
+        for (struct watch_member *m = hub->buckets[i]; m; m = m->next)
+            if (watch_right_token_needs(m->right, kind, record->key.name))
+                m->doubted = hub->doubts = true;
+}
+
 /* Fills the window. ROWS_MORE: rows were left for the next turn. */
 static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
 {
@@ -195,6 +222,7 @@ static enum rows read_rows(struct watch_hub *hub, struct read_txn *txn)
             return found == 0 ? ROWS_ALL : ROWS_REFUSED;
         const struct kind *kind = kind_by_number(registry_current(), record.key.kind);
         if (kind) {
+            doubt_by_row(hub, kind, &record);
             key_split(record.key.name, &namespace, &name);
             if (somebody_wants(hub, kind, namespace, name)) {
                 struct event *event = arena_zero(&hub->window->arena, sizeof(*event));
@@ -231,6 +259,7 @@ static void scatter(struct watch_hub *hub, uint64_t newest)
         log_number("to", (long long)newest));
     leave_behind(hub);
     hub->position = newest;
+    doubt_tokens(hub); /* what rows were they, of which nobody was told? */
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct watch_member *m = hub->buckets[i]; m; m = m->next) {
             m->live = false;
@@ -278,9 +307,13 @@ bool watch_hub_judge(struct watch_member *m)
     bool again = rules != m->rules || (graph != m->graph && watch_right_of_node(m->right));
     m->rules = rules;
     m->graph = graph;
-    if (!again || m->withdrawn)
+    if ((!again && !m->doubted) || m->withdrawn)
         return false;
-    m->withdrawn = watch_right_check(m->right);
+    if (again)
+        m->withdrawn = watch_right_check(m->right);
+    if (m->doubted && !m->withdrawn)
+        m->withdrawn = watch_right_authenticate(m->right);
+    m->doubted = false;
     return m->withdrawn != ERR_OK;
 }
 
@@ -307,15 +340,16 @@ static void judge_some(struct task *task)
         loop_post(hub->loop, task);
 }
 
-/* Rules or the Pods of nodes changed: a watch that is not allowed any more, or would show others, ends. It goes on from
- * where it is, all around, so that change upon change keeps nobody from a turn. */
+/* Rules, the Pods of nodes or what tokens rest on changed: a watch that is not allowed any more, or would show others,
+ * ends. It goes on from where it is, all around, so that change upon change keeps nobody from a turn. */
 static void end_withdrawn(struct watch_hub *hub)
 {
     uint64_t rules = rbac_version(rbac_current()), graph = node_graph_version();
-    if (rules == hub->rules && graph == hub->graph)
+    if (rules == hub->rules && graph == hub->graph && !hub->doubts)
         return;
     hub->rules = rules;
     hub->graph = graph;
+    hub->doubts = false;
     hub->unjudged = BUCKETS + 1; /* the one that was begun is come to again */
     if (!hub->judge_posted)
         judge_some(&hub->judge);
@@ -329,7 +363,8 @@ static void hub_turn(struct task *task)
     leave_behind(hub);
     if (atomic_load(&hub->count) == 0)
         return;
-    end_withdrawn(hub);
+    if (atomic_exchange(&hub->reloaded, false))
+        doubt_tokens(hub);
     if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK) {
         scatter(hub, hub->position); /* no commit may follow that would try again */
         return;
@@ -342,6 +377,7 @@ static void hub_turn(struct task *task)
         scatter(hub, newest);
     else if (rows == ROWS_MORE && !atomic_exchange(&hub->posted, true))
         loop_post(hub->loop, &hub->task);
+    end_withdrawn(hub);
     wake(hub);
     end_unserved(hub);
     if (hub->window && !hub->drop_posted) {
@@ -350,14 +386,25 @@ static void hub_turn(struct task *task)
     }
 }
 
+static void post(struct watch_hub *hub)
+{
+    if (atomic_load(&hub->count) && !atomic_exchange(&hub->posted, true))
+        loop_post(hub->loop, &hub->task);
+}
+
 void watch_hub_notify(void *context, uint64_t revision)
 {
     struct server *server = context;
     (void)revision;
+    for (size_t i = 0; i < server->options.loop_count; i++)
+        post(server->loops[i].watch);
+}
+
+void watch_hub_reloaded(struct server *server)
+{
     for (size_t i = 0; i < server->options.loop_count; i++) {
-        struct watch_hub *hub = server->loops[i].watch;
-        if (atomic_load(&hub->count) && !atomic_exchange(&hub->posted, true))
-            loop_post(hub->loop, &hub->task);
+        atomic_store(&server->loops[i].watch->reloaded, true);
+        post(server->loops[i].watch);
     }
 }
 

@@ -31,6 +31,7 @@ struct watch_member {
     bool ends;                 /* when it has read the log up to now */
     struct watch_right *right; /* NULL: it cannot be withdrawn */
     uint64_t rules, graph;     /* versions of RBAC and node graph when it was last looked at; rules UINT64_MAX: never */
+    bool doubted;              /* its token must be looked at again */
     err_t withdrawn;           /* what watch_right_check said, once it was no more ERR_OK: the watch ends at once */
     struct window *window;     /* while live and resumed: what to take events from */
 };
@@ -40,8 +41,9 @@ struct watch_member {
 MUST_CHECK bool watch_hub_join(struct watch_hub *, struct watch_member *);
 void watch_hub_leave(struct watch_hub *, struct watch_member *);
 
-/* Looks at the member's right again when rules or the graph of nodes have changed since: before it sends anything, for
- * the hub comes to all members by and by. True: it has just been withdrawn. */
+/* Looks at the member's right again when rules or the graph of nodes have changed since, or its token is doubted:
+ * before it sends anything, for the hub comes to all members by and by. True: it has just been withdrawn. Not while
+ * this thread holds a read transaction. */
 bool watch_hub_judge(struct watch_member *);
 
 /* Every row up to it was given out to live watches. */
