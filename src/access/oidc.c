@@ -334,7 +334,7 @@ static err_t begin(struct generation *g, struct error *error)
 
 err_t oidc_open(const char *file, struct error *error)
 {
-    struct generation *g;
+    struct generation *g = NULL;
 
     path = file;
     if (!path)
@@ -345,7 +345,7 @@ err_t oidc_open(const char *file, struct error *error)
 
 err_t oidc_reload(struct error *error)
 {
-    struct generation *g;
+    struct generation *g = NULL;
 
     if (!path)
         return ERR_OK;
