@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every verb on every kind and subresource, as a user without rights and as one with all rights elsewhere: always 403, and
+"""Every verb on every kind and subresource, over HTTP/1.1, HTTP/2 and WebSocket, as a user without rights and as one with all rights elsewhere: always 403, and
 never a word of what is stored, nor whether it is there. An answer about what exists is, but for the name that was asked for,
 byte for byte the answer about what does not."""
+import base64
 import json
 import re
 import ssl
+import subprocess
+from pathlib import Path
 from urllib.parse import quote
 
 import harness
 import pytest
 import wire
 from authority import Authority, context
+from websocket import WebSocket
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 OBJECTS = json.loads((harness.ROOT / "tests" / "golden" / "objects" / "created.json").read_text())
@@ -50,8 +54,9 @@ def closed(tmp_path_factory):
             server.call("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
             harness.await_furniture(server, name)
         populate(server)
-        for client in ("nobody", "elsewhere", "named"):
-            server.contexts[client] = context(server, authority.client(client, "people"))
+        server.pairs = {client: authority.client(client, "people") for client in ("nobody", "elsewhere", "named")}
+        for client, pair in server.pairs.items():
+            server.contexts[client] = context(server, pair)
         server.call("POST", f"{RBAC}/namespaces/{ELSEWHERE}/roles", {"metadata": {"name": "all"}, "rules": everything(["*"])})
         grant(server, ELSEWHERE, "all", "elsewhere")
         # who may get one name knows nothing of the others
@@ -148,11 +153,16 @@ def normal(answer, namespace, name):
     return answer.status_line, headers, plain(answer.body)
 
 
+def check(server, what, answer):
+    assert not server.needles.search(repr(answer.headers).encode() + answer.body), (what, answer)
+    assert {key.lower() for key, _ in answer.headers} <= HEADERS, answer.headers
+
+
 class Asker:
     """One user's connection, which is opened again when it ends."""
 
     def __init__(self, server, client):
-        self.server, self.client, self.connection, self.asked = server, client, None, 0
+        self.server, self.client, self.connection = server, client, None
 
     def ask(self, method, path, headers, body):
         for _ in range(2):
@@ -163,7 +173,6 @@ class Asker:
                 break
             except (wire.Closed, ssl.SSLError, OSError):
                 self.close()
-        self.asked += 1
         received = repr(answer.headers).encode() + answer.body
         assert not self.server.needles.search(received), f"{self.client}: {method} {path}: {answer}"
         headers = {key.lower() for key, _ in answer.headers}
@@ -186,20 +195,55 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("client, places", CASES, ids=[case[0] for case in CASES])
-def test_every_verb_on_everything(closed, client, places):
-    asker, compared = Asker(closed, client), 0
-    for version, resource, namespaced, _ in resources(closed):
-        asked = [list(requests(version, resource, namespaced, namespace, name)) for namespace, name in places]
-        for alike in zip(*asked):
-            answers = [asker.ask(*request) for request in alike]
-            assert {answer.status for answer in answers} == {403}, (alike[0][:2], answers)
-            assert alike[0][0] == "HEAD" or b"orbidden" in answers[0].body
-            told = {repr(normal(answer, *place)) for answer, place in zip(answers, places)}
-            assert len(told) == 1, (alike[0][:2], told)
-            compared += 1
+def over_http1(server, client, asked):
+    asker = Asker(server, client)
+    answers = [asker.ask(*request) for request in asked]
     asker.close()
-    assert compared > 1000 and asker.asked > 2000
+    return answers
+
+
+def over_http2(server, client, asked):
+    """All over one connection, by node's client."""
+    ca = server.home / "ca.crt"
+    ca.write_text("".join(ssl.DER_cert_to_PEM_cert(found) for found in server.contexts["admin"].get_ca_certs(binary_form=True)))
+    lines = "".join(json.dumps([method, path, headers, body.decode() if body else None]) + "\n" for method, path, headers, body in asked)
+    done = subprocess.run(["node", str(Path(__file__).with_name("http2.mjs")), server.address[0], str(server.port), str(ca), *map(str, server.pairs[client])],
+                          input=lines, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    answers = []
+    for request, line in zip(asked, done.stdout.splitlines()):
+        status, headers, body = json.loads(line)
+        answers.append(wire.Answer(f"HTTP/2 {status}", [pair for pair in headers if pair[0] != ":status"]))
+        answers[-1].body = base64.b64decode(body)
+        check(server, (client, request[:2]), answers[-1])
+    return answers
+
+
+def over_websocket(server, client, asked):
+    """Watches alone: a refused handshake is an answer like any other."""
+    answers = []
+    for request in asked:
+        with server.connect(client) as connection:
+            answers.append(WebSocket(connection, request[1], headers=request[2]).answer)
+        check(server, (client, request[:2]), answers[-1])
+    return answers
+
+
+@pytest.mark.parametrize("over", [over_http1, over_http2, over_websocket])
+@pytest.mark.parametrize("client, places", CASES, ids=[case[0] for case in CASES])
+def test_every_verb_on_everything(closed, client, places, over):
+    """What is asked in each place, place by place beside each other."""
+    rows = [row for version, resource, namespaced, _ in resources(closed)
+            for row in zip(*(requests(version, resource, namespaced, namespace, name) for namespace, name in places))
+            if over is not over_websocket or "watch=1" in row[0][1]]
+    answers = iter(over(closed, client, [request for row in rows for request in row]))
+    for row in rows:
+        found = [next(answers) for _ in row]
+        assert {answer.status for answer in found} == {403}, (row[0][:2], found)
+        assert row[0][0] == "HEAD" or b"orbidden" in found[0].body
+        told = {repr(normal(answer, *place)) for answer, place in zip(found, places)}
+        assert len(told) == 1, (row[0][:2], told)
+    assert len(rows) > (100 if over is over_websocket else 1000)
 
 
 def test_reviews_tell_of_rights_alone(closed):
