@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """An OpenID Connect issuer over HTTPS with a CA of its own: a discovery document and keys, which the tests change."""
-import http.server
 import json
-import ssl
-import threading
 import time
 
 import pytest
 
 pytest.importorskip("cryptography")
 from cryptography.hazmat.primitives.asymmetric import ec, rsa  # noqa: E402
+import https_peer  # noqa: E402
 from test_tokens import b64url, make_token  # noqa: E402
-from webhook_peer import make_certificates  # noqa: E402
 
 
 def number(value, size):
@@ -30,7 +27,7 @@ class Issuer:
 
     def __init__(self, directory, path=""):
         directory.mkdir(exist_ok=True)
-        self.authority, self.file = make_certificates(directory, ["localhost"], authority=f"ca-of-{directory.name}")
+        self.authority, self.file = https_peer.make_certificates(directory, ["localhost"], authority=f"ca-of-{directory.name}")
         self.keys, self.documents, self.asked, self.port, self.path = {"one": ec.generate_private_key(ec.SECP256R1())}, {}, [], 0, path
         self.fetched_at = []  # time.monotonic() of each fetch
         self.start()
@@ -53,37 +50,19 @@ class Issuer:
     def start(self):
         issuer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(https_peer.Handler):
             def do_GET(self):
                 issuer.asked.append(self.path)
                 if self.path.endswith("openid-configuration"):
                     issuer.fetched_at.append(time.monotonic())
                 status, headers, body = issuer.answer(self.path)
-                self.send_response(status)
-                for name, value in [("Content-Length", str(len(body))), *headers]:
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(body)
+                self.send(status, body, headers)
 
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass  # a client that went away
-
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.file)
-        self.server = Server(("127.0.0.1", self.port), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
-        self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.server = https_peer.HttpsServer(self.file, Handler, port=self.port)
+        self.port = self.server.port
 
     def stop(self):
-        self.server.shutdown()
-        self.server.server_close()
+        self.server.stop()
 
     def fetches(self):
         return len(self.fetched_at)

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import harness
+import https_peer
 import pytest
 import webhook_peer
 from authority import Authority, context
@@ -425,7 +426,7 @@ def test_a_url_is_found_by_its_name(server, peer, hooks):
 
 
 def test_only_the_given_authority_is_trusted(server, peer, hooks, tmp_path):
-    other, _ = webhook_peer.make_certificates(tmp_path, ("localhost",), "another-ca")
+    other, _ = https_peer.make_certificates(tmp_path, ("localhost",), "another-ca")
     hooks.add("Validating", "/stranger", allow, [hooks.rule(["configmaps"])],
               client=peer.client_config("/stranger", caBundle=base64.b64encode(other).decode()))
     answer = server.call("POST", MAPS, hooks.object("stranger"), status=500)
