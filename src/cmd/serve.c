@@ -291,6 +291,7 @@ static err_t open_server(struct error *error)
     kinds_register_all();
     TRY(server_new(&server_options, &run.server, error));
     TRY(server_bootstrap(run.server, error));
+    memory_trim(); /* buffers that are made next lie where nothing was, and take what they use */
     struct tls_context *tls = certificates_tls(run.certificates);
     err_t result = http_server_new(&http_options, server_handler(), tls, run.loops, run.loop_count, &run.http, error);
     run.listener = 0;
@@ -410,7 +411,6 @@ static err_t run_loops(struct error *error)
         if (pthread_create(&run.threads[started], NULL, loop_thread, run.loops[started]) != 0)
             break;
     if (started == run.loop_count) {
-        memory_trim(); /* what only the start needed */
         announce();
         loop_thread(run.loops[0]);
     }

@@ -13,7 +13,7 @@
 
 #define STACK_SIZE  ((size_t)256 << 10) /* of address space; what is touched counts */
 #define ARENA_LIMIT ((size_t)128 << 20)
-#define QUIET_MS    1000
+#define QUIET_MS    200 /* after which the start is over */
 
 struct control {
     struct local_hub *hub;
@@ -29,7 +29,7 @@ static void *run(void *argument)
     struct control *control = argument;
     struct arena arena;
     uint64_t seen = 0;
-    bool trimmed = false;
+    bool settled = false;
     pthread_setname_np(pthread_self(), "control");
     arena_init(&arena, ARENA_LIMIT);
     while (!local_hub_stopped(control->hub)) {
@@ -42,11 +42,13 @@ static void *run(void *argument)
             more |= worker_step(control->workers[i], &arena, &next_ms);
         if (more)
             continue;
-        if (!trimmed && next_ms > clock_monotonic_ms() + QUIET_MS) {
+        uint64_t quiet_ms = clock_monotonic_ms() + QUIET_MS;
+        bool settling = !settled && next_ms > quiet_ms;
+        local_hub_wait(control->hub, &seen, settling ? quiet_ms : next_ms);
+        if (settling && clock_monotonic_ms() >= quiet_ms) {
             memory_trim(); /* what only the first look at everything needed */
-            trimmed = true;
+            settled = true;
         }
-        local_hub_wait(control->hub, &seen, next_ms);
     }
     arena_reset(&arena);
     return NULL;

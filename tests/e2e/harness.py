@@ -304,11 +304,18 @@ class Server:
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(") ", 1)[1].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
+    def _memory_rows(self):
+        rows = dict(line.split(":") for line in Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:])
+        return {name: int(value.split()[0]) * 1024 for name, value in rows.items()}
+
     def memory(self):
         """Private and resident bytes."""
-        rows = dict(line.split(":") for line in Path(f"/proc/{self.process.pid}/smaps_rollup").read_text().splitlines()[1:])
-        number = {name: int(value.split()[0]) * 1024 for name, value in rows.items()}
-        return number["Private_Clean"] + number["Private_Dirty"], number["Rss"]
+        rows = self._memory_rows()
+        return rows["Private_Clean"] + rows["Private_Dirty"], rows["Rss"]
+
+    def own_memory(self):
+        """Bytes that the process wrote itself: heap, arenas, stacks, relocations. Unlike private ones these depend on no other process."""
+        return self._memory_rows()["Anonymous"]
 
 
 def run_to_end(command, timeout=READY_SECONDS, **more):

@@ -2,6 +2,7 @@
 """After a request its memory is wiped: a release build's whole process is searched from outside for values and keys."""
 import base64
 import json
+import os
 import re
 import subprocess
 
@@ -151,3 +152,17 @@ def test_no_ciphertext_is_plain(debuggable):
     debuggable.call("POST", SECRETS, body_with(value, name="infile"))
     content = b"".join(file.read_bytes() for file in debuggable.directory.glob("*.mdb"))
     assert not harness.needles([value]).search(content)
+
+
+OWN_MEMORY = {"first": 2700 << 10, "again": 2400 << 10}
+RESIDENT = 12_000_000
+
+
+def test_an_idle_server_is_small():
+    """One loop, nothing to do: what only the start needed went back to the kernel, and what stays is held by something."""
+    server = harness.Server(program=harness.release_binary(), prefix=["taskset", "-c", str(min(os.sched_getaffinity(0)))])
+    for start, limit in OWN_MEMORY.items():
+        with server.start():
+            harness.time.sleep(1)  # until the controllers have looked at everything
+            harness.poll(lambda: server.own_memory() < limit, f"a small server, {start} start", timeout=5, pause=0.1)
+            assert server.memory()[1] < RESIDENT, server.memory()
