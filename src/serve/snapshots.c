@@ -34,13 +34,19 @@ struct snapshots {
     uint64_t applied; /* the commit thread's: rows up to here are in the snapshots */
 };
 
-/* What a row does to a snapshot: text is the object, canonical; of a deleted one BYTES_NONE. */
-typedef err_t follow_function(
-    struct server *, struct arena *, const struct kind *, bytes key, bytes text, struct error *);
+/* A row that snapshots are made from: object is what is stored, canonical; NULL: it was deleted. */
+struct row {
+    struct server *server;
+    struct arena *arena;
+    const struct kind *kind;
+    bytes key;
+    struct json *object;
+};
+typedef err_t follow_function(const struct row *, struct error *);
 static follow_function follow_definition, follow_role, follow_binding, follow_mutating, follow_validating,
     follow_flow_schema, follow_flow_level, follow_pod, follow_volume, follow_attachment;
 
-/* Kinds that snapshots are made from, in the order in which they are read at the start. */
+/* The kinds, in the order in which they are read at the start. */
 static const struct followed {
     const char *group, *kind;
     follow_function *apply;
@@ -243,120 +249,56 @@ static err_t number_definition(struct server *server, bytes name, struct error *
         server, dot < name.n ? bytes_skip(name, dot + 1) : BYTES_NONE, (bytes){name.p, dot}, &number, error);
 }
 
-static err_t follow_definition(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_definition(const struct row *row, struct error *error)
 {
-    struct json *definition;
-
-    if (!text.p)
-        return forget_kind(key, error);
-    TRY(record_parse(arena, kind, text, &definition, error));
-    return learn_kind(server, arena, definition, error);
+    return row->object ? learn_kind(row->server, row->arena, row->object, error) : forget_kind(row->key, error);
 }
 
-/* ---- Rules of RBAC. */
+/* ---- What others make of the rest. */
 
-static err_t follow_rules(
-    enum rbac_kind which, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_role(const struct row *row, struct error *error)
 {
-    struct json *object = NULL;
-    err_t code = ERR_OK;
-
-    if (text.p)
-        code = record_parse(arena, kind, text, &object, error);
-    if (code == ERR_OK)
-        code = rbac_put(which, key, object, error);
-    return code;
+    return rbac_put(RBAC_ROLES, row->key, row->object, error);
 }
 
-static err_t follow_role(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_binding(const struct row *row, struct error *error)
 {
-    (void)server;
-    return follow_rules(RBAC_ROLES, arena, kind, key, text, error);
+    return rbac_put(RBAC_BINDINGS, row->key, row->object, error);
 }
 
-static err_t follow_binding(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_mutating(const struct row *row, struct error *error)
 {
-    (void)server;
-    return follow_rules(RBAC_BINDINGS, arena, kind, key, text, error);
+    return webhooks_follow(WEBHOOK_MUTATING, row->key, row->object, error);
 }
 
-/* ---- Webhooks. */
-
-static err_t follow_mutating(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_validating(const struct row *row, struct error *error)
 {
-    (void)server, (void)arena;
-    return webhooks_follow(WEBHOOK_MUTATING, kind, key, text, error);
+    return webhooks_follow(WEBHOOK_VALIDATING, row->key, row->object, error);
 }
 
-static err_t follow_validating(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_flow_schema(const struct row *row, struct error *error)
 {
-    (void)server, (void)arena;
-    return webhooks_follow(WEBHOOK_VALIDATING, kind, key, text, error);
+    return flow_schema_put(row->key, row->object, error);
 }
 
-/* ---- Priority and fairness. */
-
-static err_t follow_flow_schema(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_flow_level(const struct row *row, struct error *error)
 {
-    struct json *object = NULL;
-
-    (void)server;
-    if (text.p)
-        TRY(record_parse(arena, kind, text, &object, error));
-    return flow_schema_put(key, object, error);
+    return flow_level_put(row->key, row->object, error);
 }
 
-static err_t follow_flow_level(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_pod(const struct row *row, struct error *error)
 {
-    struct json *object = NULL;
-
-    (void)server;
-    if (text.p)
-        TRY(record_parse(arena, kind, text, &object, error));
-    return flow_level_put(key, object, error);
+    return node_rows_pod(row->arena, row->kind, row->key, row->object, error);
 }
 
-/* ---- The graph of nodes. */
-
-typedef err_t node_row_function(
-    struct arena *, const struct kind *, bytes key, const struct json *object, struct error *);
-
-static err_t follow_node(
-    node_row_function *apply, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_volume(const struct row *row, struct error *error)
 {
-    struct json *object = NULL;
-
-    if (text.p)
-        TRY(record_parse(arena, kind, text, &object, error));
-    return apply(arena, kind, key, object, error);
+    return node_rows_volume(row->arena, row->kind, row->key, row->object, error);
 }
 
-static err_t follow_pod(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
+static err_t follow_attachment(const struct row *row, struct error *error)
 {
-    (void)server;
-    return follow_node(node_rows_pod, arena, kind, key, text, error);
-}
-
-static err_t follow_volume(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
-{
-    (void)server;
-    return follow_node(node_rows_volume, arena, kind, key, text, error);
-}
-
-static err_t follow_attachment(
-    struct server *server, struct arena *arena, const struct kind *kind, bytes key, bytes text, struct error *error)
-{
-    (void)server;
-    return follow_node(node_rows_attachment, arena, kind, key, text, error);
+    return node_rows_attachment(row->arena, row->kind, row->key, row->object, error);
 }
 
 /* ---- Following the store. */
@@ -376,11 +318,14 @@ static const struct kind *followed_kind(const struct followed *what)
 static err_t open_row(struct server *server, struct arena *arena, const struct followed *what, const struct kind *kind,
     const struct record *record, struct error *error)
 {
-    bytes text = BYTES_NONE;
+    struct row row = {.server = server, .arena = arena, .kind = kind, .key = record->key.name};
+    bytes text;
 
-    if (!record->deleted)
+    if (!record->deleted) {
         TRY(record_open(server->atrest, arena, kind, record, &text, NULL, error));
-    return what->apply(server, arena, kind, record->key.name, text, error);
+        TRY(record_parse(arena, kind, text, &row.object, error));
+    }
+    return what->apply(&row, error);
 }
 
 /* Rules that cannot be read or held allow nothing, not what they allowed before. */

@@ -74,8 +74,8 @@ struct webhook_subject {
 size_t webhooks_match(const struct webhook_set *, enum webhook_phase, const struct webhook_subject *,
     struct webhook **ret, const struct kind **ret_as, size_t room);
 
-/* From the stored text of a configuration to the next snapshot; text BYTES_NONE: it was deleted. One thread at a time
- * (the commit thread; the start). */
-MUST_CHECK err_t webhooks_follow(enum webhook_phase, const struct kind *, bytes name, bytes text, struct error *);
+/* From a stored configuration, which is copied, to the next snapshot; NULL: it was deleted. One thread at a time (the
+ * commit thread; the start). */
+MUST_CHECK err_t webhooks_follow(enum webhook_phase, bytes name, const struct json *object, struct error *);
 
 #endif

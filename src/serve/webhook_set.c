@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "api/record.h"
 #include "base/base64.h"
 #include "serve/webhook.h"
 
@@ -194,17 +193,15 @@ static err_t compile_webhook(struct arena *arena, const struct json *from, struc
     return compile_client(arena, json_get(from, BYTES("clientConfig")), w, error);
 }
 
-static err_t compile_all(struct webhook_configuration *c, enum webhook_phase phase, const struct kind *kind, bytes name,
-    bytes text, struct error *error)
+static err_t compile_all(
+    struct webhook_configuration *c, enum webhook_phase phase, bytes name, const struct json *from, struct error *error)
 {
-    struct json *object, *list;
+    struct json *object = json_copy(&c->memory, from), *list;
     bool reads_secrets;
 
-    text = arena_copy(&c->memory, text);
     c->name = arena_copy(&c->memory, name);
-    if (!text.p || !c->name.p)
+    if (!object || !c->name.p)
         return arena_error(&c->memory, error);
-    TRY(record_parse(&c->memory, kind, text, &object, error));
     reads_secrets = bytes_equal(json_text(json_at(object, BYTES("metadata"), BYTES("annotations"), BYTES_NONE),
                                     BYTES(ANNOTATION_READS_SECRETS)),
         BYTES("true"));
@@ -212,17 +209,17 @@ static err_t compile_all(struct webhook_configuration *c, enum webhook_phase pha
     c->webhooks = arena_zero(&c->memory, (list ? list->count : 0) * sizeof *c->webhooks);
     if (!c->webhooks)
         return arena_error(&c->memory, error);
-    for (const struct json *from = list ? list->first : NULL; from; from = from->next) {
+    for (const struct json *item = list ? list->first : NULL; item; item = item->next) {
         struct webhook *w = &c->webhooks[c->count++];
         pthread_mutex_init(&w->mutex, NULL);
         w->phase = phase;
         w->reads_secrets = reads_secrets;
-        TRY(compile_webhook(&c->memory, from, w, error));
+        TRY(compile_webhook(&c->memory, item, w, error));
     }
     return ERR_OK;
 }
 
-static err_t compile(enum webhook_phase phase, const struct kind *kind, bytes name, bytes text,
+static err_t compile(enum webhook_phase phase, bytes name, const struct json *object,
     struct webhook_configuration **ret, struct error *error)
 {
     struct webhook_configuration *c = calloc(1, sizeof *c);
@@ -232,7 +229,7 @@ static err_t compile(enum webhook_phase phase, const struct kind *kind, bytes na
         return error_set(error, ERR_NO_MEMORY, "no memory for a webhook configuration");
     atomic_init(&c->references, 1);
     arena_init_plain(&c->memory, CONFIGURATION_MEMORY);
-    code = compile_all(c, phase, kind, name, text, error);
+    code = compile_all(c, phase, name, object, error);
     if (code == ERR_OK)
         *ret = c;
     else
@@ -272,15 +269,15 @@ static bool copy_phase(struct webhook_set *to, const struct webhook_set *from, e
     return true;
 }
 
-err_t webhooks_follow(enum webhook_phase phase, const struct kind *kind, bytes name, bytes text, struct error *error)
+err_t webhooks_follow(enum webhook_phase phase, bytes name, const struct json *object, struct error *error)
 {
     const struct webhook_set *old = (const struct webhook_set *)published_newest(&published);
     enum webhook_phase other = phase == WEBHOOK_MUTATING ? WEBHOOK_VALIDATING : WEBHOOK_MUTATING;
     struct webhook_configuration *put = NULL;
     struct webhook_set *set;
 
-    if (text.p)
-        TRY(compile(phase, kind, name, text, &put, error));
+    if (object)
+        TRY(compile(phase, name, object, &put, error));
     set = calloc(1, sizeof *set);
     if (set) {
         atomic_init(&set->published.references, 1);

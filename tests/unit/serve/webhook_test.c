@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Webhooks without a network: which rules match which requests, answers that are read and refused, marks in place of
  * values, and the bound of a destination. */
+#include "api/record.h"
 #include "base/base64.h"
 #include "base/memory.h"
 #include "kinds/kinds.h"
@@ -61,11 +62,17 @@ static struct json *parsed(const char *from)
     "],\"resources\":[" resources "]" scope "}]"
 #define ANY "\"*\""
 
+static err_t follow(struct arena *memory, const char *name, bytes configuration, struct error *why)
+{
+    struct json *object = NULL;
+    if (configuration.p)
+        TRY(record_parse(memory, &validating_webhook_configuration_kind, configuration, &object, why));
+    return webhooks_follow(WEBHOOK_VALIDATING, bytes_of(name), object, why);
+}
+
 static void put(const char *name, const char *configuration)
 {
-    assert_int_equal(webhooks_follow(WEBHOOK_VALIDATING, &validating_webhook_configuration_kind, bytes_of(name),
-                         configuration ? bytes_of(configuration) : BYTES_NONE, &error),
-        ERR_OK);
+    assert_int_equal(follow(&arena, name, configuration ? bytes_of(configuration) : BYTES_NONE, &error), ERR_OK);
 }
 
 static size_t match(const struct webhook_subject *subject, struct webhook **ret, const struct kind **as)
@@ -183,9 +190,7 @@ static void a_large_configuration_is_held(void **state)
         buffer_text(&configuration, "{\"name\":\"w\"},");
     buffer_text(&configuration, "{\"name\":\"last\"," RULE(ANY, ANY, ANY, ANY, "") "}]}\n");
     assert_false(configuration.failed);
-    assert_int_equal(webhooks_follow(WEBHOOK_VALIDATING, &validating_webhook_configuration_kind, BYTES("c"),
-                         buffer_bytes(&configuration), &error),
-        ERR_OK);
+    assert_int_equal(follow(&arena, "c", buffer_bytes(&configuration), &error), ERR_OK);
     assert_int_equal(match(&subject, found, as), 1);
     assert_string_equal(text(found[0]->name), "last");
     put("c", NULL);
@@ -386,9 +391,8 @@ static err_t everything(struct arena *memory, struct error *why)
         false, true, &answer, why));
     TRY(review_refuse(memory, BYTES("w"), NULL, &refusal, why));
     TRY(secret_rules.reveal(memory, object, hidden, secret, &field, why));
-    TRY(webhooks_follow(WEBHOOK_VALIDATING, &validating_webhook_configuration_kind, BYTES("c"),
-        BYTES(CONFIGURATION(RULE(ANY, ANY, ANY, ANY, ""))), why));
-    return webhooks_follow(WEBHOOK_VALIDATING, &validating_webhook_configuration_kind, BYTES("c"), BYTES_NONE, why);
+    TRY(follow(memory, "c", BYTES(CONFIGURATION(RULE(ANY, ANY, ANY, ANY, ""))), why));
+    return follow(memory, "c", BYTES_NONE, why);
 }
 
 static void want_of_memory_is_told(void **state)
