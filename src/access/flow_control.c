@@ -239,7 +239,7 @@ static err_t schema_new(bytes name, const struct json *object, struct item **ret
 /* The list without the item of this name, and with room for another. */
 static bool list_copy(struct list *to, const struct list *from, bytes name)
 {
-    to->items = calloc(from->count + 1, sizeof *to->items);
+    *to = (struct list){.items = calloc(from->count + 1, sizeof(struct item *))};
     if (!to->items)
         return false;
     for (size_t i = 0; i < from->count; i++)
@@ -284,13 +284,13 @@ static void number_level(struct level *level, const struct list *others)
 
 static bool settle(struct flow_set *set)
 {
-    set->targets = calloc(set->schemas.count + 1, sizeof *set->targets);
+    set->targets = calloc(set->schemas.count + 1, sizeof(struct level *));
     if (!set->targets)
         return false;
     for (size_t i = 0; i < set->levels.count; i++)
         set->shares += ((const struct level *)set->levels.items[i])->shares;
     if (set->schemas.count > 0)
-        qsort(set->schemas.items, set->schemas.count, sizeof *set->schemas.items, by_precedence);
+        qsort(set->schemas.items, set->schemas.count, sizeof(struct item *), by_precedence);
     for (size_t i = 0; i < set->schemas.count; i++)
         set->targets[i] =
             (const struct level *)list_find(&set->levels, ((const struct schema *)set->schemas.items[i])->level);
