@@ -16,10 +16,11 @@ own_group() { # a control group of its own, which the namespace shows as the roo
 }
 
 outside() {
-  local status=0 group
+  local status=0 group apart=(unshare --pid --mount --fork --uts --ipc --net --cgroup --kill-child)
   if [ "$(id -u)" -ne 0 ] || [ ! -x /lib/systemd/systemd ]; then cannot "needs root and systemd"; fi
+  "${apart[@]}" true || cannot "no namespaces can be made"
   own_group
-  unshare --pid --mount --fork --uts --ipc --net --cgroup --kill-child "$0" "$directory" inside || status=$?
+  "${apart[@]}" "$0" "$directory" inside || status=$?
   echo $$ >"$(dirname "$group")/cgroup.procs"
   find "$group" -depth -type d -exec rmdir {} \;
   return "$status"
