@@ -5,6 +5,8 @@
 
 #include "access/rbac.h"
 
+#include <stdlib.h>
+
 /* ---- Asking for it. */
 
 static bool is_filtered(bytes requirement, bool *ret_value)
@@ -96,6 +98,59 @@ bool visible_same(const struct visible *a, const struct visible *b)
         if (!bytes_equal(a->names[i], b->names[i]))
             return false;
     return true;
+}
+
+/* ---- What outlives the request. */
+
+struct visible_kept {
+    unsigned references;
+    struct arena memory;
+    struct visible visible;
+};
+
+static bool copy_names(struct arena *arena, const struct visible *from, struct visible *to)
+{
+    bytes *names = arena_alloc(arena, from->count * sizeof *names);
+
+    for (size_t i = 0; names && i < from->count; i++)
+        names[i] = arena_copy(arena, from->names[i]);
+    *to = *from;
+    to->names = names;
+    return arena->failed == ERR_OK;
+}
+
+struct visible_kept *visible_keep(const struct visible *visible)
+{
+    struct visible_kept *kept = calloc(1, sizeof *kept);
+
+    if (!kept)
+        return NULL;
+    kept->references = 1;
+    arena_init(&kept->memory, VISIBLE_MEMORY);
+    if (copy_names(&kept->memory, visible, &kept->visible))
+        return kept;
+    visible_release(kept);
+    return NULL;
+}
+
+const struct visible *visible_of(const struct visible_kept *kept)
+{
+    return kept ? &kept->visible : NULL;
+}
+
+struct visible_kept *visible_hold(struct visible_kept *kept)
+{
+    if (kept)
+        kept->references++;
+    return kept;
+}
+
+void visible_release(struct visible_kept *kept)
+{
+    if (!kept || --kept->references > 0)
+        return;
+    arena_reset(&kept->memory);
+    free(kept);
 }
 
 /* ---- The form. */

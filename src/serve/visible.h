@@ -18,4 +18,12 @@ MUST_CHECK err_t visible_find(
 
 bool visible_same(const struct visible *, const struct visible *);
 
+/* A copy that outlives the request, for watches of one loop to share: thousands of names in each of a user's thousand
+ * watches would take all memory. NULL without memory; accept NULL. */
+struct visible_kept;
+struct visible_kept *visible_keep(const struct visible *);
+const struct visible *visible_of(const struct visible_kept *);
+struct visible_kept *visible_hold(struct visible_kept *);
+void visible_release(struct visible_kept *);
+
 #endif

@@ -297,6 +297,7 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
 
 static void watch_free(struct watch *w)
 {
+    watch_right_free(w->member.right);
     arena_reset(&w->keep);
     free(w);
 }
@@ -405,7 +406,8 @@ static err_t keep_filter(struct watch *w, const struct request *r, struct error 
     /* One name is a bucket of its own only together with its namespace. */
     if (r->namespace.n || !r->kind->namespaced)
         filter->name = name;
-    TRY(watch_right_new(&w->keep, r, &filter->fields, &w->member.right, error));
+    const struct watch_right *alike = r->visible.limited ? watch_hub_alike(w->hub, filter, &r->visible) : NULL;
+    TRY(watch_right_new(&w->keep, r, &filter->fields, alike, &w->member.right, error));
     filter->visible = watch_right_visible(w->member.right);
     return w->keep.failed != ERR_OK ? arena_error(&w->keep, error) : ERR_OK;
 }
@@ -437,7 +439,7 @@ static err_t watch_prepare(struct watch *w, struct request *r, uint64_t newest)
     w->hub = server_loop_current(r->server)->watch;
     w->presentation = r->presentation;
     w->member.exchange = r->exchange;
-    arena_init(&w->keep, SELECTORS_LIMIT + VISIBLE_MEMORY);
+    arena_init(&w->keep, SELECTORS_LIMIT);
     arena_init(&w->piece, READ_ARENA_LIMIT);
     TRY(keep_filter(w, r, &r->error));
     TRY(plan_begin(w, r, newest, &r->error));

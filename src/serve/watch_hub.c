@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kinds/kinds.h"
+#include "serve/visible.h"
 #include "serve/watch_right.h"
 
 #include <stdatomic.h>
@@ -14,8 +15,9 @@
 #define BUCKETS     1024
 #define WINDOW_ROWS 512 /* rows of one turn; what comes in larger bursts goes on in the next */
 /* Opened events of one turn, too; their lines find room in the arena beside them. */
-#define WINDOW_MEMORY (8u << 20)
-#define JUDGE_TIME    500 /* microseconds of a turn, for rights that are looked at again */
+#define WINDOW_MEMORY   (8u << 20)
+#define ALIKE_LOOKED_AT 16
+#define JUDGE_TIME      500 /* microseconds of a turn, for rights that are looked at again */
 
 struct watch_hub {
     struct server *server;
@@ -106,6 +108,16 @@ bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
     hub->tokens += watch_right_has_token(member->right);
     member->doubted = watch_right_has_token(member->right); /* rows of its own may have passed before it joined */
     return true;
+}
+
+const struct watch_right *watch_hub_alike(
+    const struct watch_hub *hub, const struct event_filter *filter, const struct visible *visible)
+{
+    const struct watch_member *m = hub->buckets[bucket_of(filter->kind, filter->namespace, filter->name)];
+    for (unsigned i = 0; m && i < ALIKE_LOOKED_AT; i++, m = m->next)
+        if (m->filter.visible && visible_same(m->filter.visible, visible))
+            return m->right;
+    return NULL;
 }
 
 /* Off the list of those that have a window to take; it is given back. */

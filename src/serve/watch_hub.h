@@ -46,6 +46,10 @@ void watch_hub_leave(struct watch_hub *, struct watch_member *);
  * this thread holds a read transaction. */
 bool watch_hub_judge(struct watch_member *);
 
+/* The right of a member that asks for the same objects and is limited to the same names; NULL: none of the newest. */
+const struct watch_right *watch_hub_alike(
+    const struct watch_hub *, const struct event_filter *, const struct visible *);
+
 /* Every row up to it was given out to live watches. */
 uint64_t watch_hub_position(const struct watch_hub *);
 

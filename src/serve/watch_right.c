@@ -10,9 +10,9 @@
 struct watch_right {
     struct attributes asked;
     struct user user;
-    struct visible visible;
-    bool filtered, node;
-    struct user real_user; /* who impersonates, or has the token */
+    bool filtered, node, metadata_only;
+    struct visible_kept *visible; /* the names that it is limited to; NULL: it is not */
+    struct user real_user;        /* who impersonates, or has the token */
     struct impersonation_rights impersonation;
     bytes token, secret; /* secret: the key of the Secret that the token needs */
 };
@@ -35,19 +35,6 @@ static struct attributes copy_attributes(struct arena *keep, const struct attrib
         .name = copy(keep, a->name)};
 }
 
-static err_t copy_names(struct arena *keep, const struct visible *from, struct visible *to, struct error *error)
-{
-    bytes *names = arena_alloc(keep, (from->count + 1) * sizeof *names);
-
-    if (!names)
-        return arena_error(keep, error);
-    for (size_t i = 0; i < from->count; i++)
-        names[i] = arena_copy(keep, from->names[i]);
-    *to = *from;
-    to->names = names;
-    return ERR_OK;
-}
-
 static err_t copy_impersonation(
     struct arena *keep, const struct impersonation_rights *from, struct watch_right *to, struct error *error)
 {
@@ -67,7 +54,7 @@ static bool rests_on_nothing(const struct request *r)
 }
 
 err_t watch_right_new(struct arena *keep, const struct request *r, const struct selector *kept_fields,
-    struct watch_right **ret, struct error *error)
+    const struct watch_right *alike, struct watch_right **ret, struct error *error)
 {
     struct watch_right *right;
     bytes node;
@@ -81,8 +68,8 @@ err_t watch_right_new(struct arena *keep, const struct request *r, const struct 
     TRY(user_copy(keep, &r->user, &right->user, error));
     right->asked = copy_attributes(keep, &r->attributes, &right->user);
     right->asked.fields = r->attributes.fields ? kept_fields : NULL;
-    TRY(copy_names(keep, &r->visible, &right->visible, error));
     right->filtered = r->filtered;
+    right->metadata_only = r->visible.metadata_only;
     right->node = user_is_node(&r->user, &node);
     right->real_user = right->user;
     if (r->impersonation.count > 0) {
@@ -91,13 +78,26 @@ err_t watch_right_new(struct arena *keep, const struct request *r, const struct 
     }
     right->token = copy(keep, r->credential.token);
     right->secret = copy(keep, r->credential.secret);
+    if (keep->failed)
+        return arena_error(keep, error);
+    if (r->visible.limited) {
+        right->visible = alike ? visible_hold(alike->visible) : visible_keep(&r->visible);
+        if (!right->visible)
+            return error_set(error, ERR_NO_MEMORY, "no memory for the names that a watch may show");
+    }
     *ret = right;
-    return keep->failed ? arena_error(keep, error) : ERR_OK;
+    return ERR_OK;
+}
+
+void watch_right_free(struct watch_right *right)
+{
+    if (right)
+        visible_release(right->visible);
 }
 
 const struct visible *watch_right_visible(const struct watch_right *right)
 {
-    return right && right->visible.limited ? &right->visible : NULL;
+    return right ? visible_of(right->visible) : NULL;
 }
 
 bool watch_right_of_node(const struct watch_right *right)
@@ -146,6 +146,13 @@ static bool may_impersonate(const struct watch_right *right)
     return i == right->impersonation.count;
 }
 
+static bool shows(const struct watch_right *right, const struct visible *now)
+{
+    const struct visible all = {.metadata_only = right->metadata_only}, *named = visible_of(right->visible);
+
+    return visible_same(named ? named : &all, now);
+}
+
 err_t watch_right_check(const struct watch_right *right)
 {
     struct arena arena;
@@ -159,13 +166,13 @@ err_t watch_right_check(const struct watch_right *right)
     if (!may_impersonate(right))
         return ERR_FORBIDDEN;
     if (authorized(&right->asked))
-        return visible_same(&right->visible, &now) ? ERR_OK : ERR_EXPIRED;
+        return shows(right, &now) ? ERR_OK : ERR_EXPIRED;
     arena_init(&arena, VISIBLE_MEMORY);
     error_init(&error, &arena);
     code = visible_find(&arena, &right->asked, right->filtered, &now, &any, &error);
     if (code != ERR_OK || !any) /* without memory to look: it may come again */
         code = ERR_FORBIDDEN;
-    else if (!visible_same(&right->visible, &now))
+    else if (!shows(right, &now))
         code = ERR_EXPIRED;
     arena_reset(&arena);
     return code;

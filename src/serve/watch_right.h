@@ -9,9 +9,12 @@
 
 struct watch_right;
 /* A copy of it in keep, which borrows the field selector; NULL where it cannot be withdrawn (system:masters by a
- * certificate, whose end the connection knows). */
+ * certificate, whose end the connection knows). Its names are those of alike, when there is one of the same loop that
+ * is limited to the same. */
 MUST_CHECK err_t watch_right_new(struct arena *keep, const struct request *, const struct selector *kept_fields,
-    struct watch_right **ret, struct error *);
+    const struct watch_right *alike, struct watch_right **ret, struct error *);
+/* Before keep goes. Accepts NULL. */
+void watch_right_free(struct watch_right *);
 /* The names that the watch is limited to; NULL: it is not. */
 const struct visible *watch_right_visible(const struct watch_right *);
 /* Whether it rests on what Pods of a node need. */

@@ -122,6 +122,19 @@ def test_many_watches_of_many_names_end(server, namespace):
             assert watch.rest() == []
 
 
+def test_watches_share_their_names(start):
+    own = start(program=harness.release_binary())
+    path, rbac = secrets("default"), f"{RBAC}/namespaces/default"
+    own.call("POST", f"{rbac}/roles", role("many", rule("list,watch", "secrets", names=[f"the-name-of-a-secret-{i:04}" for i in range(4096)])))
+    own.call("POST", f"{rbac}/rolebindings", binding("many", "many", "ann"))
+    with watching(own, f"{path}?watch=1&{FILTERED}", as_user("ann")):
+        before = own.memory()[0]
+        watches = [watching(own, f"{path}?watch=1&{FILTERED}", as_user("ann")) for _ in range(100)]
+        assert own.memory()[0] - before < 10 << 20, "the names alone are 200 KB"
+        for watch in watches:
+            watch.__exit__()
+
+
 def watching(server, path, user, *headers):
     return wire.Watch(server.connect(), path, headers=[*user, *headers])
 
