@@ -140,6 +140,15 @@ static bool passes(const struct rbac_sieve *sieve, const struct rbac_sieve *aske
     return (sieve->verbs & asked->verbs) && (sieve->resources & asked->resources);
 }
 
+static bool rule_allows(const struct rbac_role *role, size_t i, const struct attributes *a)
+{
+    const struct rbac_rule *rule = &role->rules[i];
+
+    if (!a->resource_request || !role->names || !role->names[i])
+        return rbac_rule_allows(rule, a);
+    return covers_kind(rule, a) && rbac_table_has(role->names[i], rule->names, a->name);
+}
+
 static bool role_allows(const struct rbac_grant *grant, const struct attributes *a, const struct rbac_sieve *asked)
 {
     const struct rbac_role *role = grant->role;
@@ -148,7 +157,7 @@ static bool role_allows(const struct rbac_grant *grant, const struct attributes 
         (a->resource_request && !passes(&role->sieve, asked)))
         return false;
     for (size_t i = 0; i < role->count; i++)
-        if ((!a->resource_request || passes(&role->sieves[i], asked)) && rbac_rule_allows(&role->rules[i], a))
+        if ((!a->resource_request || passes(&role->sieves[i], asked)) && rule_allows(role, i, a))
             return true;
     return false;
 }

@@ -51,6 +51,7 @@ struct rbac_role {
     const struct rbac_rule *rules;
     const struct rbac_sieve *sieves; /* of each rule */
     struct rbac_sieve sieve;         /* of all of them */
+    const uint32_t **names;          /* of each rule: rbac_table_has's table; NULL: no rule names many */
     size_t count;
 };
 /* The rules of an object, in the arena. */

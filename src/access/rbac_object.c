@@ -194,9 +194,58 @@ static void pack_rule(struct pack *pack, const struct rbac_rule *from, struct rb
     }
 }
 
+/* Many names are found by their hashes: a slot holds the place of one, counted from 1. */
+#define TABLE_FROM 32
+
+static size_t slots_for(size_t count)
+{
+    size_t slots = 2 * TABLE_FROM;
+
+    while (slots < 2 * count)
+        slots *= 2;
+    return slots;
+}
+
+bool rbac_table_has(const uint32_t *table, struct rbac_texts names, bytes name)
+{
+    size_t mask = slots_for(names.count) - 1, at = persistent_map_hash(name) & mask;
+
+    for (; table[at] != 0; at = (at + 1) & mask)
+        if (bytes_equal(names.items[table[at] - 1], name))
+            return true;
+    return false;
+}
+
+static size_t tables_size(const struct rbac_rule *rules, size_t count)
+{
+    size_t size = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (rules[i].names.count >= TABLE_FROM)
+            size += slots_for(rules[i].names.count) * sizeof(uint32_t);
+    return size > 0 ? size + count * sizeof(uint32_t *) : 0;
+}
+
+static const uint32_t *pack_table(struct pack *pack, struct rbac_texts names)
+{
+    size_t slots = slots_for(names.count), at;
+    uint32_t *table;
+
+    if (names.count < TABLE_FROM)
+        return NULL;
+    table = pack_array(pack, slots * sizeof *table);
+    memset(table, 0, slots * sizeof *table);
+    for (size_t i = 0; i < names.count; i++) {
+        for (at = persistent_map_hash(names.items[i]) & (slots - 1); table[at] != 0;)
+            at = (at + 1) & (slots - 1);
+        table[at] = (uint32_t)i + 1;
+    }
+    return table;
+}
+
 static struct rbac_role *pack_role(const struct rbac_rule *from, size_t count)
 {
-    size_t arrays = 0, texts = 0;
+    size_t tables = tables_size(from, count), arrays = tables, texts = 0;
     struct rbac_rule *rules;
     struct rbac_sieve *sieves;
     struct rbac_role *role;
@@ -209,11 +258,15 @@ static struct rbac_role *pack_role(const struct rbac_rule *from, size_t count)
     rules = pack_array(&pack, count * sizeof *rules);
     sieves = pack_array(&pack, count * sizeof *sieves);
     *role = (struct rbac_role){.value = {1, block_free}, .rules = rules, .sieves = sieves, .count = count};
+    if (tables > 0)
+        role->names = pack_array(&pack, count * sizeof *role->names);
     for (size_t i = 0; i < count; i++) {
         pack_rule(&pack, &from[i], &rules[i]);
         sieves[i] = (struct rbac_sieve){bits_of(rules[i].verbs), bits_of(rules[i].resources)};
         role->sieve.verbs |= sieves[i].verbs;
         role->sieve.resources |= sieves[i].resources;
+        if (tables > 0)
+            role->names[i] = pack_table(&pack, rules[i].names);
     }
     return role;
 }

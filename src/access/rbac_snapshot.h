@@ -38,6 +38,9 @@ bool rbac_has_or_all(struct rbac_texts, bytes text);
 /* An equal one, or one whose stars at its end stand for what follows. */
 bool rbac_has_url(struct rbac_texts, bytes path);
 
+/* Whether names have it, by the table that was made of them. */
+bool rbac_table_has(const uint32_t *table, struct rbac_texts names, bytes name);
+
 /* The bits of a text in a sieve; a resource counts without its subresource. */
 uint64_t rbac_bit(bytes text);
 

@@ -407,6 +407,45 @@ static void a_block_holds_no_more_than_the_object(void **state)
     arena_reset(&memory);
 }
 
+/* Names beyond some are found by their hashes: each of them, and no other. */
+static void many_names_are_found(void **state)
+{
+    struct user ann = {.name = BYTES("ann")};
+    struct attributes a = {.user = &ann,
+        .verb = BYTES("get"),
+        .resource_request = true,
+        .resource = BYTES("secrets"),
+        .namespace = BYTES("n")};
+    struct error error;
+    struct buffer b;
+    (void)state;
+    for (unsigned count = 30; count < 5000; count = count < 36 ? count + 1 : 3 * count) {
+        arena_init(&memory, 4u << 20);
+        error_init(&error, &memory);
+        buffer_init(&b, &memory);
+        buffer_text(&b,
+            "{\"rules\":[{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"configmaps\"]},"
+            "{\"verbs\":[\"get\"],\"apiGroups\":[\"\"],\"resources\":[\"secrets\"],\"resourceNames\":[\"\"");
+        for (unsigned i = 0; i < count; i++)
+            buffer_format(&b, ",\"s%u\"", i);
+        buffer_text(&b, "]}]}");
+        buffer_byte(&b, 0);
+        put(RBAC_ROLES, "many", (const char *)buffer_bytes(&b).p);
+        put(RBAC_BINDINGS, "c",
+            "{\"roleRef\":{\"kind\":\"ClusterRole\",\"name\":\"many\"},\"subjects\":[{\"kind\":\"User\",\"name\":"
+            "\"ann\"}]}");
+        for (unsigned i = 0; i < 2 * count; i++) {
+            a.name = arena_format(&memory, "s%u", i);
+            assert_int_equal(rbac_allows(rbac_current(), &a, NULL), i < count);
+        }
+        a.name = BYTES("");
+        assert_true(rbac_allows(rbac_current(), &a, NULL));
+        assert_int_equal(rbac_clear(NULL), ERR_OK);
+        (void)rbac_current();
+        arena_reset(&memory);
+    }
+}
+
 /* An object beyond the bound says so; one that finds no memory changed nothing. */
 static void what_does_not_fit_is_refused(void **state)
 {
@@ -464,6 +503,7 @@ int main(void)
         cmocka_unit_test(random_questions),
         cmocka_unit_test(reasons_and_names),
         cmocka_unit_test(a_block_holds_no_more_than_the_object),
+        cmocka_unit_test(many_names_are_found),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(an_object_beyond_the_bound_is_too_large),
     };
