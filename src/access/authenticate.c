@@ -121,7 +121,7 @@ static err_t by_token(
         return error_set(error, ERR_UNAUTHORIZED, "the header holds no bearer token");
     TRY(authenticate_token(&x->arena, token, &own, &found, error));
     *ret = found.user;
-    *ret_credential = (struct credential){token, found.expires, found.secret};
+    *ret_credential = (struct credential){.token = token, .expires = found.expires, .secret = found.secret};
     return ERR_OK;
 }
 
@@ -162,10 +162,16 @@ static err_t by_credentials(struct http_exchange *x, struct user *ret, struct cr
     return code;
 }
 
+bool authenticate_open(bytes path)
+{
+    const struct authenticator *a = authenticator_current();
+
+    return a && oidc_anonymous(path, a->anonymous);
+}
+
 err_t authenticate(struct http_exchange *x, struct user *ret, struct credential *ret_credential, struct error *error)
 {
     const struct http_local_user *local = http_local_user(x);
-    const struct authenticator *a = authenticator_current();
     bool attempted;
     err_t code;
 
@@ -175,8 +181,9 @@ err_t authenticate(struct http_exchange *x, struct user *ret, struct credential 
         return user_complete(&x->arena, ret, error);
     }
     code = by_credentials(x, ret, ret_credential, &attempted, error);
-    if (code == ERR_UNAUTHORIZED && !attempted && a && oidc_anonymous(x->path, a->anonymous)) {
+    if (code == ERR_UNAUTHORIZED && !attempted && authenticate_open(x->path)) {
         *ret = user_anonymous;
+        ret_credential->open_path = x->path;
         return ERR_OK;
     }
     if (code != ERR_UNAUTHORIZED)

@@ -13,9 +13,10 @@
  * set. */
 #define BEARER_PROTOCOL "base64url.bearer.authorization.k8s.io."
 
-/* What a user was known by: a certificate or nothing, where token is empty. The token is secret. */
+/* What a user was known by: a token, which is secret; or that who has none is let in at that path; or, where both are
+ * empty, what the connection knows. */
 struct credential {
-    bytes token;
+    bytes token, open_path;
     int64_t expires; /* of a token: as in struct authenticated */
     bytes secret;
 };
@@ -25,6 +26,9 @@ struct credential {
  * the credential. */
 MUST_CHECK err_t authenticate(
     struct http_exchange *, struct user *ret, struct credential *ret_credential, struct error *);
+
+/* Whether who has no credential is let in at the path, as system:anonymous. */
+bool authenticate_open(bytes path);
 
 /* Who a bearer token stands for, and for which of the audiences that are asked for; with none those of the server.
  * ret's texts live in the arena. ERR_UNAUTHORIZED: good for nobody; the message says why, which is for the log alone.

@@ -110,12 +110,15 @@ static err_t refuse(struct error *error, const char *what, const char *reason)
     return error_set(error, ERR_UNAUTHORIZED, "the token's %s %s", what, reason);
 }
 
-static bool deleted_before(const struct json *metadata, int64_t moment)
+/* From when on a token of the object is no good, where it is being deleted. */
+static int64_t end_of(const struct json *metadata)
 {
     bytes text = json_text(metadata, BYTES("deletionTimestamp"));
     int64_t deleted;
 
-    return text.n > 0 && (!clock_parse(text, &deleted) || deleted < moment);
+    if (text.n == 0)
+        return INT64_MAX;
+    return clock_parse(text, &deleted) ? deleted + TOKEN_LEEWAY + 1 : 0;
 }
 
 static err_t get(
@@ -126,11 +129,13 @@ static err_t get(
     return record_unreadable(code) ? refuse(error, kind, "cannot be read") : code;
 }
 
+/* Brings *expires forward to the end of an object that is being deleted. */
 static err_t check_alive(struct arena *arena, const char *kind, bytes namespace, const struct token_object *wanted,
-    int64_t now, struct error *error)
+    int64_t *expires, struct error *error)
 {
     const struct json *metadata;
     struct json *object;
+    int64_t end;
 
     TRY(get(arena, kind, namespace, wanted->name, &object, error));
     if (!object)
@@ -138,7 +143,9 @@ static err_t check_alive(struct arena *arena, const char *kind, bytes namespace,
     metadata = json_get(object, BYTES("metadata"));
     if (!bytes_equal(json_text(metadata, BYTES("uid")), wanted->uid))
         return refuse(error, kind, "was made anew");
-    return deleted_before(metadata, now - TOKEN_LEEWAY) ? refuse(error, kind, "was deleted") : ERR_OK;
+    end = end_of(metadata);
+    *expires = end < *expires ? end : *expires;
+    return clock_wall_seconds() >= end ? refuse(error, kind, "was deleted") : ERR_OK;
 }
 
 /* ---- Bound tokens. */
@@ -192,7 +199,6 @@ static err_t match_audiences(struct arena *arena, const struct json *claims, con
 static err_t check_bound(struct arena *scratch, const struct jwt *jwt, struct identity *id, struct error *error)
 {
     const struct json *own = json_get(jwt->claims, BYTES("kubernetes.io"));
-    int64_t now = clock_wall_seconds();
 
     *id = (struct identity){.namespace = json_text(own, BYTES("namespace")),
         .account = object_of(own, "serviceaccount"),
@@ -200,15 +206,16 @@ static err_t check_bound(struct arena *scratch, const struct jwt *jwt, struct id
         .secret = object_of(own, "secret"),
         .node = object_of(own, "node"),
         .expires = jwt_expiry(jwt->claims)};
-    TRY(jwt_check_times(jwt->claims, now, TOKEN_LEEWAY, error));
+    TRY(jwt_check_times(jwt->claims, clock_wall_seconds(), TOKEN_LEEWAY, error));
     TRY(check_subject(scratch, jwt->claims, id, error));
-    TRY(check_alive(scratch, "ServiceAccount", id->namespace, &id->account, now, error));
+    TRY(check_alive(scratch, "ServiceAccount", id->namespace, &id->account, &id->expires, error));
     if (json_get(own, BYTES("secret")))
-        TRY(check_alive(scratch, "Secret", id->namespace, &id->secret, now, error));
+        TRY(check_alive(scratch, "Secret", id->namespace, &id->secret, &id->expires, error));
     if (json_get(own, BYTES("pod")))
-        return check_alive(scratch, "Pod", id->namespace, &id->pod, now, error);
+        return check_alive(scratch, "Pod", id->namespace, &id->pod, &id->expires, error);
     /* With a Pod the node is told, not bound to. */
-    return json_get(own, BYTES("node")) ? check_alive(scratch, "Node", BYTES_NONE, &id->node, now, error) : ERR_OK;
+    return json_get(own, BYTES("node")) ? check_alive(scratch, "Node", BYTES_NONE, &id->node, &id->expires, error)
+                                        : ERR_OK;
 }
 
 /* ---- Legacy tokens. */
@@ -247,7 +254,7 @@ static err_t check_legacy(
     if (!secret)
         return refuse(error, "Secret", "is gone");
     TRY(check_held(scratch, secret, token, error));
-    return check_alive(scratch, "ServiceAccount", id->namespace, &id->account, clock_wall_seconds(), error);
+    return check_alive(scratch, "ServiceAccount", id->namespace, &id->account, &id->expires, error);
 }
 
 /* ---- Who it is. */

@@ -85,6 +85,28 @@ bool user_is_node(const struct user *user, bytes *ret_node)
     return ret_node->n > 0;
 }
 
+static bool same_list(const bytes *a, size_t a_count, const bytes *b, size_t b_count)
+{
+    size_t i = 0;
+
+    while (a_count == b_count && i < a_count && bytes_equal(a[i], b[i]))
+        i++;
+    return a_count == b_count && i == a_count;
+}
+
+bool user_same(const struct user *a, const struct user *b)
+{
+    size_t i = 0;
+
+    if (!bytes_equal(a->name, b->name) || !bytes_equal(a->uid, b->uid) || a->extra_count != b->extra_count ||
+        !same_list(a->groups, a->group_count, b->groups, b->group_count))
+        return false;
+    while (i < a->extra_count && bytes_equal(a->extra[i].key, b->extra[i].key) &&
+           same_list(a->extra[i].values, a->extra[i].value_count, b->extra[i].values, b->extra[i].value_count))
+        i++;
+    return i == a->extra_count;
+}
+
 static const bytes *copy_list(struct arena *arena, const bytes *list, size_t count)
 {
     bytes *copy = arena_alloc(arena, (count + 1) * sizeof *copy);

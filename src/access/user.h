@@ -53,6 +53,8 @@ MUST_CHECK err_t user_of_account(
 bool user_is_account(bytes name, bytes *ret_namespace, bytes *ret_account);
 /* Whether the user is a node, by name and group (node-delivery.md 5.1); its name. */
 bool user_is_node(const struct user *, bytes *ret_node);
+/* Whether they are the same in all of it, groups and extras in the same order. */
+bool user_same(const struct user *, const struct user *);
 /* A copy of all of it. */
 MUST_CHECK err_t user_copy(struct arena *, const struct user *, struct user *ret, struct error *);
 

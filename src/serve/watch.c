@@ -17,6 +17,7 @@
 #define DEFAULT_TIMEOUT_S 1800 /* to twice of it, at random, as kube-apiserver */
 #define BOOKMARK_MS       60000
 #define LAST_BOOKMARK_MS  2000 /* before the end */
+#define DOUBT_MS          30000
 
 /* The objects that a watch begins with, listed in pieces at one revision. */
 struct initial {
@@ -33,13 +34,14 @@ struct watch {
     struct server *server;
     struct presentation presentation;
     uint64_t position;       /* every row up to it was sent or passed over */
+    uint64_t trusted;        /* at this revision what it rests on was looked at */
     struct initial *initial; /* NULL: done, or none */
     struct arena keep;       /* selectors; empty for most watches: an arena with anything in it has 2 KiB */
     struct arena piece;      /* what is being sent, when it isn't lent from a window */
     struct window *lent;
     struct timer timer;
-    uint64_t end_ms, bookmark_ms;
-    struct task again; /* goes on after a turn in which there was too much to look at */
+    uint64_t end_ms, bookmark_ms, doubt_ms; /* doubt_ms: UINT64_MAX: never */
+    struct task again;                      /* goes on after a turn in which there was too much to look at */
     bool again_posted, closed, ended, joined;
     bool bookmarks, initial_end, bookmark_due, columns_sent;
     bool messages;   /* a WebSocket: each pull gives one event */
@@ -110,6 +112,20 @@ static bool piece_is_full(const struct watch *w, const struct buffer *piece, uns
     return rows == PIECE_ROWS || piece->n >= PIECE_WISHED || w->piece.used >= PIECE_MEMORY;
 }
 
+/* A row that may end what the watch rests on, which the hub may not have come to: before it, that is looked at. */
+static bool stops_at(struct watch *w, const struct record *record)
+{
+    const struct kind *kind;
+
+    if (record->revision <= w->trusted || !watch_right_can_lapse(w->member.right))
+        return false;
+    kind = kind_by_number(registry_current(), record->key.kind);
+    if (!kind || !watch_right_needs(w->member.right, kind, record))
+        return false;
+    w->trusted = record->revision;
+    return w->member.doubted = true;
+}
+
 /* Reads the log itself, up to a piece full. Catches up with the hub when nothing is left. */
 static err_t read_log(struct watch *w, struct read_txn *txn, struct buffer *piece, struct error *error)
 {
@@ -128,6 +144,8 @@ static err_t read_log(struct watch *w, struct read_txn *txn, struct buffer *piec
             w->member.live = true;
             return ERR_OK;
         }
+        if (stops_at(w, &record))
+            break;
         if (record.key.kind == w->member.filter.kind->number) {
             TRY(event_open(w->server, &w->piece, txn, w->member.filter.kind, &record, selective, &event, error));
             TRY(line_for(w, &w->piece, &event, &line, error));
@@ -265,15 +283,16 @@ static enum http_pull watch_pull(struct http_source *source, struct http_exchang
     struct watch *w = watch_of(source);
     struct error error;
     bytes piece;
-    if (w->rest.n) {
+    slim(w);
+    (void)watch_hub_judge(&w->member); /* a row may be read before the hub's turn */
+    if (w->rest.n && !w->member.withdrawn) {
         *ret = take_message(w);
         return HTTP_PULL_DATA;
     }
-    slim(w);
+    w->rest = BYTES_NONE;
     window_put(w->lent);
     w->lent = NULL;
     arena_reset(&w->piece);
-    (void)watch_hub_judge(&w->member); /* a row may be read before the hub's turn */
     if (w->ended || http_draining(x) || w->member.withdrawn == ERR_FORBIDDEN)
         return HTTP_PULL_END;
     error_init(&error, &w->piece);
@@ -339,7 +358,26 @@ static void arm(struct watch *w)
 {
     uint64_t now = loop_now_ms(loop_of(w));
     uint64_t due = w->bookmarks && w->bookmark_ms < w->end_ms ? w->bookmark_ms : w->end_ms;
+    due = w->doubt_ms < due ? w->doubt_ms : due;
     timer_set(loop_of(w), &w->timer, due > now ? due - now : 1);
+}
+
+/* Keys of issuers are fetched anew, and objects that are being deleted come to their end, without a row that says so.
+ */
+static void doubt(struct watch *w, uint64_t now)
+{
+    w->doubt_ms = now + DOUBT_MS;
+    w->member.doubted = true;
+    if (watch_hub_judge(&w->member))
+        http_resume(w->member.exchange);
+}
+
+static void plan_bookmark(struct watch *w, uint64_t now)
+{
+    uint64_t last = w->end_ms > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : 0;
+    w->bookmark_due = true;
+    w->bookmark_ms = now + BOOKMARK_MS < last || now >= last ? now + BOOKMARK_MS : last;
+    http_resume(w->member.exchange);
 }
 
 static void watch_timer(struct timer *timer)
@@ -348,13 +386,14 @@ static void watch_timer(struct timer *timer)
     uint64_t now = loop_now_ms(loop_of(w));
     if (now >= w->end_ms) {
         w->ended = true;
-    } else {
-        uint64_t last = w->end_ms > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : 0;
-        w->bookmark_due = now >= w->bookmark_ms;
-        w->bookmark_ms = now + BOOKMARK_MS < last || now >= last ? now + BOOKMARK_MS : last;
-        arm(w);
+        http_resume(w->member.exchange);
+        return;
     }
-    http_resume(w->member.exchange);
+    if (now >= w->doubt_ms)
+        doubt(w, now);
+    if (w->bookmarks && now >= w->bookmark_ms)
+        plan_bookmark(w, now);
+    arm(w);
 }
 
 /* No longer than the certificate or token that asks: each request checks its end, and this one goes on. */
@@ -375,6 +414,7 @@ static void plan_end(struct watch *w, const struct request *r)
         o->timeout_seconds > 0 ? (uint64_t)o->timeout_seconds : DEFAULT_TIMEOUT_S + random_below(DEFAULT_TIMEOUT_S);
     seconds = seconds < most ? seconds : most;
     w->end_ms = now + seconds * 1000;
+    w->doubt_ms = watch_right_can_lapse(w->member.right) ? now + DOUBT_MS : UINT64_MAX;
     w->bookmarks = o->allow_bookmarks;
     uint64_t last = seconds * 1000 > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : now + 1;
     w->bookmark_ms = now + BOOKMARK_MS < last ? now + BOOKMARK_MS : last;
@@ -446,6 +486,7 @@ static err_t watch_prepare(struct watch *w, struct request *r, uint64_t newest)
     if (!watch_hub_join(w->hub, &w->member))
         return error_set(&r->error, ERR_UNAVAILABLE, "the store cannot be read now");
     w->joined = true;
+    w->trusted = newest; /* joined after it, and is looked at now */
     w->member.rules = UINT64_MAX;
     (void)watch_hub_judge(&w->member); /* the request may have waited for its revision */
     return ERR_OK;

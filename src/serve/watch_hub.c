@@ -28,7 +28,8 @@ struct watch_hub {
     bool doubts; /* some member is doubted that nobody looks for yet */
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
-    unsigned tokens;    /* members that rest on one */
+    unsigned lapsing;   /* members that can be doubted */
+    unsigned secrets;   /* of them, by Secrets */
     uint64_t position;
     uint64_t kinds, rules, graph; /* versions of registry, RBAC and node graph that were last heard of */
     size_t judging, unjudged;     /* the bucket that is looked at; how many are left, 0: all members were judged */
@@ -105,8 +106,9 @@ bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
         (*head)->link = &member->next;
     *head = member;
     hub->selective += member_selective(member);
-    hub->tokens += watch_right_has_token(member->right);
-    member->doubted = watch_right_has_token(member->right); /* rows of its own may have passed before it joined */
+    hub->lapsing += watch_right_can_lapse(member->right);
+    hub->secrets += watch_right_needs_secret(member->right);
+    member->doubted = watch_right_can_lapse(member->right); /* rows of its own may have passed before it joined */
     return true;
 }
 
@@ -142,7 +144,8 @@ void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
     if (member->next)
         member->next->link = member->link;
     hub->selective -= member_selective(member);
-    hub->tokens -= watch_right_has_token(member->right);
+    hub->lapsing -= watch_right_can_lapse(member->right);
+    hub->secrets -= watch_right_needs_secret(member->right);
     atomic_fetch_sub(&hub->count, 1);
 }
 
@@ -201,24 +204,21 @@ static void window_append(struct watch_hub *hub, struct event *event)
 
 enum rows { ROWS_ALL, ROWS_MORE, ROWS_REFUSED };
 
-/* All that rest on a token. */
-static void doubt_tokens(struct watch_hub *hub)
+static void doubt_all(struct watch_hub *hub)
 {
-    for (size_t i = 0; i < BUCKETS && hub->tokens > 0; i++)
+    for (size_t i = 0; i < BUCKETS && hub->lapsing > 0; i++)
         for (struct watch_member *m = hub->buckets[i]; m; m = m->next)
-            m->doubted = watch_right_has_token(m->right);
-    hub->doubts = hub->tokens > 0;
+            m->doubted = watch_right_can_lapse(m->right);
+    hub->doubts = hub->lapsing > 0;
 }
 
-/* Those whose token needs what the row is of: an account, Pod or Node that went, a Secret that changed. */
 static void doubt_by_row(struct watch_hub *hub, const struct kind *kind, const struct record *record)
 {
-    bool concerns = kind == &secret_kind ||
-                    (record->deleted && (kind == &service_account_kind || kind == &pod_kind || kind == &node_kind));
+    bool concerns = kind == &secret_kind ? hub->secrets > 0 : record->deleted && hub->lapsing > 0;
 
-    for (size_t i = 0; i < BUCKETS && concerns && hub->tokens > 0; i++)
+    for (size_t i = 0; i < BUCKETS && concerns; i++)
         for (struct watch_member *m = hub->buckets[i]; m; m = m->next)
-            if (watch_right_token_needs(m->right, kind, record->key.name))
+            if (watch_right_needs(m->right, kind, record))
                 m->doubted = hub->doubts = true;
 }
 
@@ -271,7 +271,7 @@ static void scatter(struct watch_hub *hub, uint64_t newest)
         log_number("to", (long long)newest));
     leave_behind(hub);
     hub->position = newest;
-    doubt_tokens(hub); /* what rows were they, of which nobody was told? */
+    doubt_all(hub); /* what rows were they, of which nobody was told? */
     for (size_t i = 0; i < BUCKETS; i++)
         for (struct watch_member *m = hub->buckets[i]; m; m = m->next) {
             m->live = false;
@@ -323,9 +323,11 @@ bool watch_hub_judge(struct watch_member *m)
         return false;
     if (again)
         m->withdrawn = watch_right_check(m->right);
-    if (m->doubted && !m->withdrawn)
-        m->withdrawn = watch_right_authenticate(m->right);
-    m->doubted = false;
+    if (m->doubted && !m->withdrawn) {
+        err_t code = watch_right_authenticate(m->right);
+        m->doubted = code == ERR_UNAVAILABLE;
+        m->withdrawn = m->doubted ? ERR_OK : code;
+    }
     return m->withdrawn != ERR_OK;
 }
 
@@ -341,6 +343,7 @@ static void judge_some(struct task *task)
             hub->judged_next = m->next;
             if (watch_hub_judge(m))
                 http_resume(m->exchange);
+            hub->doubts = hub->doubts || (m->doubted && !m->withdrawn);
         } else {
             hub->unjudged--;
             hub->judging = (hub->judging + 1) % BUCKETS;
@@ -376,7 +379,7 @@ static void hub_turn(struct task *task)
     if (atomic_load(&hub->count) == 0)
         return;
     if (atomic_exchange(&hub->reloaded, false))
-        doubt_tokens(hub);
+        doubt_all(hub);
     if (store_read_begin(hub->server->store, &txn, NULL) != ERR_OK) {
         scatter(hub, hub->position); /* no commit may follow that would try again */
         return;

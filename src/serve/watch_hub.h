@@ -31,7 +31,7 @@ struct watch_member {
     bool ends;                 /* when it has read the log up to now */
     struct watch_right *right; /* NULL: it cannot be withdrawn */
     uint64_t rules, graph;     /* versions of RBAC and node graph when it was last looked at; rules UINT64_MAX: never */
-    bool doubted;              /* its token must be looked at again */
+    bool doubted;              /* who asks must be found out again */
     err_t withdrawn;           /* what watch_right_check said, once it was no more ERR_OK: the watch ends at once */
     struct window *window;     /* while live and resumed: what to take events from */
 };
@@ -41,7 +41,7 @@ struct watch_member {
 MUST_CHECK bool watch_hub_join(struct watch_hub *, struct watch_member *);
 void watch_hub_leave(struct watch_hub *, struct watch_member *);
 
-/* Looks at the member's right again when rules or the graph of nodes have changed since, or its token is doubted:
+/* Looks at the member's right again when rules or the graph of nodes have changed since, or who asks is doubted:
  * before it sends anything, for the hub comes to all members by and by. True: it has just been withdrawn. Not while
  * this thread holds a read transaction. */
 bool watch_hub_judge(struct watch_member *);

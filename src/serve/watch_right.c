@@ -14,7 +14,7 @@ struct watch_right {
     struct visible_kept *visible; /* the names that it is limited to; NULL: it is not */
     struct user real_user;        /* who impersonates, or has the token */
     struct impersonation_rights impersonation;
-    bytes token, secret; /* secret: the key of the Secret that the token needs */
+    struct credential credential;
 };
 
 static bytes copy(struct arena *keep, bytes text)
@@ -76,8 +76,10 @@ err_t watch_right_new(struct arena *keep, const struct request *r, const struct 
         TRY(user_copy(keep, &r->real_user, &right->real_user, error));
         TRY(copy_impersonation(keep, &r->impersonation, right, error));
     }
-    right->token = copy(keep, r->credential.token);
-    right->secret = copy(keep, r->credential.secret);
+    right->credential = (struct credential){.token = copy(keep, r->credential.token),
+        .open_path = copy(keep, r->credential.open_path),
+        .expires = r->credential.expires,
+        .secret = copy(keep, r->credential.secret)};
     if (keep->failed)
         return arena_error(keep, error);
     if (r->visible.limited) {
@@ -105,9 +107,9 @@ bool watch_right_of_node(const struct watch_right *right)
     return right && right->node;
 }
 
-bool watch_right_has_token(const struct watch_right *right)
+bool watch_right_can_lapse(const struct watch_right *right)
 {
-    return right && right->token.n > 0;
+    return right && (right->credential.token.n > 0 || right->credential.open_path.n > 0);
 }
 
 static bool has_extra(const struct user *user, const char *key, bytes value)
@@ -117,24 +119,30 @@ static bool has_extra(const struct user *user, const char *key, bytes value)
     return extra && extra->value_count == 1 && bytes_equal(extra->values[0], value);
 }
 
-bool watch_right_token_needs(const struct watch_right *right, const struct kind *kind, bytes key)
+bool watch_right_needs_secret(const struct watch_right *right)
+{
+    return right && right->credential.secret.n > 0;
+}
+
+/* A Pod's token tells its Node, and does not need it. */
+bool watch_right_needs(const struct watch_right *right, const struct kind *kind, const struct record *record)
 {
     const struct user *user = right ? &right->real_user : NULL;
     bytes of_namespace, account, namespace, name;
 
-    if (!watch_right_has_token(right))
+    if (!right || right->credential.token.n == 0)
         return false;
     if (kind == &secret_kind)
-        return bytes_equal(right->secret, key);
-    key_split(key, &namespace, &name);
-    if (!user_is_account(user->name, &of_namespace, &account))
+        return bytes_equal(right->credential.secret, record->key.name);
+    if (!record->deleted || (kind != &service_account_kind && kind != &pod_kind && kind != &node_kind) ||
+        !user_is_account(user->name, &of_namespace, &account))
         return false;
+    key_split(record->key.name, &namespace, &name);
     if (kind == &node_kind)
-        return has_extra(user, USER_EXTRA_NODE_NAME, name);
+        return has_extra(user, USER_EXTRA_NODE_NAME, name) && !user_extra(user, BYTES(USER_EXTRA_POD_NAME));
     if (!bytes_equal(namespace, of_namespace))
         return false;
-    return kind == &service_account_kind ? bytes_equal(account, name)
-                                         : kind == &pod_kind && has_extra(user, USER_EXTRA_POD_NAME, name);
+    return kind == &service_account_kind ? bytes_equal(account, name) : has_extra(user, USER_EXTRA_POD_NAME, name);
 }
 
 static bool may_impersonate(const struct watch_right *right)
@@ -178,21 +186,35 @@ err_t watch_right_check(const struct watch_right *right)
     return code;
 }
 
-err_t watch_right_authenticate(const struct watch_right *right)
+static err_t authenticate_again(struct arena *arena, const struct watch_right *right, struct error *error)
 {
+    const struct credential *credential = &right->credential;
     const struct audiences own = {NULL, 0};
     struct authenticated found;
+
+    if (credential->token.n == 0)
+        return authenticate_open(credential->open_path)
+                   ? ERR_OK
+                   : error_set(error, ERR_UNAUTHORIZED, "nobody is let in there without a credential");
+    TRY(authenticate_token(arena, credential->token, &own, &found, error));
+    if (!user_same(&found.user, &right->real_user))
+        return error_set(error, ERR_UNAUTHORIZED, "the token stands for another user, or one of other groups");
+    return found.expires >= credential->expires ? ERR_OK : error_set(error, ERR_UNAUTHORIZED, "the token ends sooner");
+}
+
+err_t watch_right_authenticate(const struct watch_right *right)
+{
     struct arena arena;
     struct error error;
     err_t code;
 
-    if (!watch_right_has_token(right))
+    if (!watch_right_can_lapse(right))
         return ERR_OK;
     arena_init(&arena, TOKEN_MEMORY);
     error_init(&error, &arena);
-    code = authenticate_token(&arena, right->token, &own, &found, &error);
+    code = authenticate_again(&arena, right, &error);
     if (code == ERR_UNAUTHORIZED)
-        log_event(LOG_INFO, "a watch ended, its token is good no more", log_error_text(&error));
+        log_event(LOG_INFO, "a watch ended, its credential is good no more", log_error_text(&error));
     arena_reset(&arena);
-    return code == ERR_UNAUTHORIZED ? ERR_FORBIDDEN : ERR_OK;
+    return code == ERR_OK ? ERR_OK : code == ERR_UNAUTHORIZED ? ERR_FORBIDDEN : ERR_UNAVAILABLE;
 }

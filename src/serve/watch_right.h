@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a watch rests on, beyond its beginning: the rules that allowed it, to whom its user was and whom they acted as;
- * and the token that said who that is, which expires, and ends with its account, Secret, Pod or Node. Inside src/serve
- * only. */
+ * and what said who that is: the token, which expires, and ends with its account, Secret, Pod or Node; or that who has
+ * none is let in. Inside src/serve only. */
 #ifndef COFFER_SERVE_WATCH_RIGHT_H
 #define COFFER_SERVE_WATCH_RIGHT_H
 
@@ -19,15 +19,18 @@ void watch_right_free(struct watch_right *);
 const struct visible *watch_right_visible(const struct watch_right *);
 /* Whether it rests on what Pods of a node need. */
 bool watch_right_of_node(const struct watch_right *);
-/* Whether it rests on a token; and whether that rests on this object. NULL: on none. */
-bool watch_right_has_token(const struct watch_right *);
-bool watch_right_token_needs(const struct watch_right *, const struct kind *, bytes key);
+/* Whether who asks can be found out anew: by a token, or because they have none; whether the token needs a Secret; and
+ * whether it may have ended with this row: an account, Pod or Node that went, a Secret that changed. NULL: no. */
+bool watch_right_can_lapse(const struct watch_right *);
+bool watch_right_needs_secret(const struct watch_right *);
+bool watch_right_needs(const struct watch_right *, const struct kind *, const struct record *);
 
 /* By the rules of now. ERR_OK: it goes on; ERR_FORBIDDEN: it is not allowed any more; ERR_EXPIRED: what it may show has
  * changed. Accepts NULL. */
 err_t watch_right_check(const struct watch_right *);
-/* By the token, which is looked at anew: ERR_OK, also while that cannot be decided; ERR_FORBIDDEN, said in the log. On
- * any thread that holds no read transaction. Accepts NULL. */
+/* By who asks, which is found out anew: ERR_OK; ERR_FORBIDDEN, said in the log: they are nobody, another (other groups
+ * make another), or will be nobody sooner than the watch ends; ERR_UNAVAILABLE: it cannot be decided now. On any thread
+ * that holds no read transaction. Accepts NULL. */
 err_t watch_right_authenticate(const struct watch_right *);
 
 #endif

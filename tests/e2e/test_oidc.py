@@ -5,6 +5,7 @@ import time
 
 import harness
 import pytest
+import wire
 import yaml
 
 pytest.importorskip("cryptography")
@@ -265,6 +266,59 @@ def test_the_recipe_for_github_is_true(issuer, tmp_path):
         path = "/api/v1/namespaces/team-a/configmaps"
         for sub, status in (("repo:my-org/app:ref:refs/heads/main", 200), ("repo:my-org/app:pull_request", 403)):
             assert server.request("GET", path, client="none", headers=[("Authorization", f"Bearer {token(sub=sub)}")]).status == status
+
+
+# ---- What is withdrawn ends open watches too.
+
+CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
+
+
+def allow_watches(server, group):
+    rbac = "/apis/rbac.authorization.k8s.io/v1"
+    server.call("POST", f"{rbac}/clusterroles", {"metadata": {"name": "watcher"}, "rules": [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["watch"]}]}, 201)
+    server.call("POST", f"{rbac}/clusterrolebindings", {
+        "metadata": {"name": "watchers"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "watcher"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group}]}, 201)
+
+
+def watch_maps(server, *headers):
+    return wire.Watch(server.connect("none"), f"{CONFIG_MAPS}?watch=1", headers)
+
+
+def shows(server, watch, name):
+    server.call("POST", CONFIG_MAPS, {"metadata": {"name": name}}, 201)
+    watch.until(lambda event: event["object"]["metadata"]["name"] == name)
+
+
+def test_a_watch_ends_with_its_issuers_key(tmp_path):
+    issuer = Issuer(tmp_path / "issuer")
+    with serve(tmp_path, issuer.config()) as server:
+        harness.await_furniture(server, "default")
+        allow_watches(server, "oidc:dev")
+        token = issuer.token()
+        await_accepted(server, token)
+        watch = watch_maps(server, ("Authorization", f"Bearer {token}"))
+        shows(server, watch, "before")
+        issuer.keys["one"] = ec.generate_private_key(ec.SECP256R1())
+        server.process.send_signal(signal.SIGHUP)
+        harness.poll(lambda: not accepted(server, token), "the key is taken back", timeout=30, pause=0.5)
+        began = time.monotonic()
+        assert watch.rest() == [] and time.monotonic() - began < 40, "it is looked at every half minute"
+
+
+def test_a_watch_without_a_credential_ends_when_that_is_no_longer_allowed(tmp_path):
+    with serve(tmp_path, anonymous={"enabled": True, "conditions": [{"path": CONFIG_MAPS}]}) as server:
+        harness.await_furniture(server, "default")
+        allow_watches(server, "system:unauthenticated")
+        watch = watch_maps(server)
+        shows(server, watch, "before")
+        server.process.send_signal(signal.SIGHUP)
+        shows(server, watch, "still-allowed")
+        (tmp_path / "authentication.yaml").write_bytes(document(anonymous={"enabled": True, "conditions": [{"path": "/livez"}]}))
+        server.process.send_signal(signal.SIGHUP)
+        assert watch.rest() == []
+        assert bare(server, CONFIG_MAPS).status == 401
 
 
 # ---- Who has no credential: `anonymous` of the same file.

@@ -71,7 +71,7 @@ def test_what_a_token_is_bound_to(server):
     server.call("DELETE", f"{ACCOUNTS}/watcher")
     ends(free)
     shows(server, [admin], "without-account")
-    lines = [line for line in server.output().splitlines() if "a watch ended, its token is good no more" in line]
+    lines = [line for line in server.output().splitlines() if "a watch ended, its credential is good no more" in line]
     assert len(lines) == 4 and "is gone" in lines[0] and "eyJ" not in "".join(lines)
 
 
@@ -116,6 +116,7 @@ def test_a_file_of_tokens_that_is_read_again(start):
     path = write_file(server, "tokens.csv", b"first-token,alice,1\nsecond-token,bob,2,system:masters\nthird-token,carol,3\n")
     server.flags = ["--token-auth-file", path]
     server.start()
+    harness.await_furniture(server, "default")
     allow(server)
     watches = [watch(server, f"{name}-token") for name in ("first", "second", "third")]
     shows(server, watches, "file-0")
@@ -124,6 +125,41 @@ def test_a_file_of_tokens_that_is_read_again(start):
     ends(watches[0])
     ends(watches[1])
     shows(server, watches[2:], "file-1")
+
+
+def test_a_token_that_stands_for_less_than_it_did(start):
+    """Still good, but of fewer groups, of another user, or for a shorter time: the watch ends, and the next one is as the token is now."""
+    server = start()
+    server.stop()
+    path = write_file(server, "tokens.csv", b'first-token,alice,1,"a,b"\nsecond-token,bob,2\nthird-token,carol,3,"a,b"\n')
+    server.flags = ["--token-auth-file", path]
+    server.start()
+    harness.await_furniture(server, "default")
+    allow(server)
+    watches = [watch(server, f"{name}-token") for name in ("first", "second", "third")]
+    shows(server, watches, "less-0")
+    write_file(server, "tokens.csv", b'first-token,alice,1,"a"\nsecond-token,bob,4\nthird-token,carol,3,"a,b"\n')
+    server.process.send_signal(signal.SIGHUP)
+    ends(watches[0])
+    ends(watches[1])
+    shows(server, watches[2:], "less-1")
+    change_bootstrap_token(server)
+
+
+def change_bootstrap_token(server):
+    token = "lesser.0123456789abcdef"
+    merge = [("Content-Type", "application/merge-patch+json")]
+    groups = "auth-extra-groups"
+    server.call("POST", SYSTEM, bootstrap(token, **{groups: "system:bootstrappers:a,system:bootstrappers:b"}), status=201)
+
+    def changed(key, value):
+        by_token = watch(server, token)
+        shows(server, [by_token], f"before-{key}")
+        server.call("PATCH", f"{SYSTEM}/bootstrap-token-lesser", {"data": {key: harness.b64(value)}}, 200, headers=merge)
+        return by_token
+    ends(changed(groups, "system:bootstrappers:a"))
+    ends(changed("expiration", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3))))
+    harness.poll(lambda: server.request("GET", "/version", client="none", headers=[("Authorization", f"Bearer {token}")]).status == 401, "its end")
 
 
 def test_the_right_to_act_as_another(server):
