@@ -160,6 +160,14 @@ static err_t level_new(bytes name, const struct json *object, struct item **ret,
     return ERR_OK;
 }
 
+/* NULL where it is no list, whoever wrote that into the store. */
+static const struct json *list_of(const struct json *object, const char *name)
+{
+    const struct json *list = json_get(object, bytes_of(name));
+
+    return list && list->type == JSON_ARRAY ? list : NULL;
+}
+
 static bool read_subject(struct arena *arena, const struct json *from, struct subject *ret)
 {
     static const char *const members[] = {"user", "group", "serviceAccount"}, *const kinds[] = {"User", "Group"};
@@ -187,7 +195,7 @@ static bool read_rule(struct arena *arena, const struct json *from, struct resou
 
 static bool read_policy(struct arena *arena, const struct json *from, struct policy *ret)
 {
-    const struct json *subjects = json_get(from, BYTES("subjects")), *rules = json_get(from, BYTES("resourceRules"));
+    const struct json *subjects = list_of(from, "subjects"), *rules = list_of(from, "resourceRules");
 
     ret->subjects = arena_alloc(arena, (subjects ? subjects->count : 0) * sizeof *ret->subjects);
     ret->rules = arena_alloc(arena, (rules ? rules->count : 0) * sizeof *ret->rules);
@@ -204,7 +212,7 @@ static bool read_policy(struct arena *arena, const struct json *from, struct pol
 
 static bool read_schema(struct schema *s, const struct json *spec)
 {
-    const struct json *method = json_get(spec, BYTES("distinguisherMethod")), *rules = json_get(spec, BYTES("rules"));
+    const struct json *method = json_get(spec, BYTES("distinguisherMethod")), *rules = list_of(spec, "rules");
     struct arena *arena = &s->item.memory;
 
     s->precedence = number_of(spec, "matchingPrecedence", 1000);
@@ -453,4 +461,5 @@ void flow_classify(const struct attributes *a, struct flow_class *ret)
         }
     }
     describe(set, NULL, master ? stored_or(set, EXEMPT, &exempt) : stored_or(set, CATCH_ALL, &catch_all), a, ret);
+    ret->exempt = ret->exempt || master; /* whatever the store calls "exempt" */
 }

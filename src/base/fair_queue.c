@@ -1,23 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/fair_queue.h"
 
-#define TURN ((uint64_t)1 << 32) /* divided by weights */
+#define TURN        ((uint64_t)1 << 32) /* divided by weights */
+#define PASSED_MOST ((uint64_t)1 << 63)
 
 void fair_queue_init(struct fair_queue *q, size_t limit)
 {
-    *q = (struct fair_queue){.limit = limit};
+    q->limit = limit;
 }
 
-/* A class that slept has saved up no turns. */
-static void line_up(struct fair_queue *q, struct fair_queue_flow *flow)
+static void line_up(struct fair_queue_class *class, struct fair_queue_flow *flow)
 {
-    struct fair_queue_class *class = &q->classes[flow->class];
-
-    if (!class->turn) {
+    if (!class->turn)
         class->last = &class->turn;
-        if (class->passed < q->passed)
-            class->passed = q->passed;
-    }
     flow->next = NULL;
     *class->last = flow;
     class->last = &flow->next;
@@ -25,20 +20,22 @@ static void line_up(struct fair_queue *q, struct fair_queue_flow *flow)
 
 bool fair_queue_put(struct fair_queue *q, struct task *task, const struct fair_turn *turn)
 {
-    struct fair_queue_flow *flow = &q->flows[turn->flow % FAIR_QUEUE_FLOWS];
+    struct fair_queue_class *class = &q->classes[turn->class];
+    struct fair_queue_flow *flow = &q->flows[turn->class][turn->flow % FAIR_QUEUE_FLOWS];
 
-    if (q->count >= q->limit)
+    if (class->count >= q->limit)
         return false;
-    q->classes[turn->class].weight = turn->weight;
-    if (flow->count == 0) {
-        flow->class = turn->class;
+    class->weight = turn->weight;
+    if (class->count == 0 && class->passed < q->passed)
+        class->passed = q->passed; /* a class that slept has saved up no turns */
+    if (!flow->first) {
         flow->end = &flow->first;
-        line_up(q, flow);
+        line_up(class, flow);
     }
     task->next = NULL;
     *flow->end = task;
     flow->end = &task->next;
-    flow->count++;
+    class->count++;
     q->count++;
     return true;
 }
@@ -49,10 +46,20 @@ static struct fair_queue_class *next_class(struct fair_queue *q)
 
     for (size_t i = 0; i < FAIR_QUEUE_CLASSES; i++) {
         struct fair_queue_class *class = &q->classes[i];
-        if (class->turn && (!next || class->passed < next->passed))
+        if (class->count > 0 && (!next || class->passed < next->passed))
             next = class;
     }
     return next;
+}
+
+/* Before the numbers come to their end, all are made smaller by as much as all classes that wait have passed. */
+static void begin_anew(struct fair_queue *q)
+{
+    for (size_t i = 0; i < FAIR_QUEUE_CLASSES; i++) {
+        struct fair_queue_class *class = &q->classes[i];
+        class->passed -= class->passed < q->passed ? class->passed : q->passed;
+    }
+    q->passed = 0;
 }
 
 struct task *fair_queue_take(struct fair_queue *q)
@@ -64,12 +71,14 @@ struct task *fair_queue_take(struct fair_queue *q)
     struct fair_queue_flow *flow = class->turn;
     struct task *task = flow->first;
     q->passed = class->passed;
+    if (q->passed >= PASSED_MOST)
+        begin_anew(q);
     class->passed += TURN / (class->weight > 0 ? class->weight : 1);
     class->turn = flow->next;
     flow->first = task->next;
-    flow->count--;
+    class->count--;
     q->count--;
-    if (flow->count > 0)
-        line_up(q, flow);
+    if (flow->first)
+        line_up(class, flow);
     return task;
 }

@@ -6,10 +6,11 @@
 void fairness_init(struct fairness *fairness)
 {
     random_bytes(&fairness->salt, sizeof fairness->salt);
-    for (size_t i = 0; i < FAIRNESS_FLOWS; i++)
-        atomic_init(&fairness->flows[i], 0);
-    for (size_t i = 0; i < FLOW_LEVELS; i++)
-        atomic_init(&fairness->levels[i], 0);
+    for (size_t level = 0; level < FLOW_LEVELS; level++) {
+        atomic_init(&fairness->levels[level], 0);
+        for (size_t i = 0; i < FAIRNESS_FLOWS; i++)
+            atomic_init(&fairness->flows[level][i], 0);
+    }
 }
 
 static uint64_t mix(uint64_t h, bytes text)
@@ -40,7 +41,8 @@ static bool enter(atomic_uint *count, unsigned most)
 enum fairness_result fairness_enter(
     struct fairness *fairness, const struct flow_class *class, const struct fair_turn *turn, struct fairness_place *ret)
 {
-    atomic_uint *flow = &fairness->flows[turn->flow % FAIRNESS_FLOWS], *level = &fairness->levels[class->level];
+    atomic_uint *flow = &fairness->flows[class->level][turn->flow % FAIRNESS_FLOWS],
+                *level = &fairness->levels[class->level];
 
     *ret = (struct fairness_place){0};
     if (class->exempt)

@@ -12,11 +12,11 @@
 
 #include <stdatomic.h>
 
-#define FAIRNESS_FLOWS 1024 /* modulo this: those that fall together share a bound */
+#define FAIRNESS_FLOWS 256 /* of a level, modulo this: those that fall together share a bound */
 
 struct fairness {
     uint64_t salt; /* so that nobody can choose a name that falls on another's */
-    atomic_uint flows[FAIRNESS_FLOWS], levels[FLOW_LEVELS];
+    atomic_uint flows[FLOW_LEVELS][FAIRNESS_FLOWS], levels[FLOW_LEVELS];
 };
 
 void fairness_init(struct fairness *);

@@ -34,7 +34,7 @@ struct server_options {
     struct loop *const *loops; /* all of them, by loop_number; borrowed */
     size_t loop_count;
     unsigned writer_threads;     /* 0: 8 */
-    size_t writer_queue;         /* requests waiting for one; 0: 4,096; 429 above */
+    size_t writer_queue;         /* requests of a priority level waiting for one; 0: 4,096; 429 above */
     size_t memory_limit;         /* what arena_set_memory_limit was given; 0: none. 429 for new work near it */
     unsigned request_timeout_ms; /* 0: 60 s */
     enum pod_security_level pod_security_default; /* enforced in namespaces whose labels say nothing */

@@ -165,6 +165,25 @@ static void test_nothing_stored(void **state)
     assert_true(classify(&master, "list", "", "pods", "", "").exempt);
 }
 
+/* Whatever the store holds, however it came there: system:masters get in, and what is of another type matches nothing.
+ */
+static void test_hostile_objects(void **state)
+{
+    static const char *const lists[] = {"\"text\"", "5", "true", "{\"a\":{\"subjects\":\"text\"}}",
+        "[{\"subjects\":\"text\",\"resourceRules\":\"text\"}]", "[{\"subjects\":[" GROUP("*") "],\"resourceRules\":7}]",
+        "[\"text\",null]", "[{\"subjects\":[7,\"text\",{\"kind\":\"User\",\"user\":3}],\"resourceRules\":[" ALL "]}]"};
+    (void)state;
+    assert_int_equal(put_level("exempt", REJECT(0)), ERR_OK);
+    assert_true(classify(&master, "list", "", "pods", "", "").exempt);
+    assert_false(classify(&jane, "list", "", "pods", "", "").exempt);
+    assert_int_equal(put_level("catch-all", "\"text\""), ERR_OK);
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const char *rest = (const char *)arena_format(&arena, ",\"rules\":%s", lists[i]).p;
+        assert_int_equal(put_schema("tested", 1, "catch-all", rest), ERR_OK);
+        assert_string_equal(classify(&jane, "list", "", "pods", "", "").schema_uid, "");
+    }
+}
+
 static void test_bounds_and_flows(void **state)
 {
     struct flow_class class;
@@ -276,6 +295,6 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_precedence), TEST(test_nothing_stored),
-        TEST(test_bounds_and_flows), TEST(test_many_levels), TEST(test_no_memory)};
+        TEST(test_hostile_objects), TEST(test_bounds_and_flows), TEST(test_many_levels), TEST(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,12 @@ static struct numbered {
     struct task task;
     unsigned flow, class, number;
 } tasks[MANY];
+
+static void begin(size_t limit)
+{
+    memset(&queue, 0, sizeof queue);
+    fair_queue_init(&queue, limit);
+}
 
 static bool put_of(size_t i, unsigned flow, unsigned class, unsigned weight)
 {
@@ -36,7 +43,7 @@ static struct numbered *take(void)
 static void test_turns(void **state)
 {
     (void)state;
-    fair_queue_init(&queue, MANY);
+    begin(MANY);
     for (size_t i = 0; i < 1000; i++)
         assert_true(put(i, 7));
     assert_int_equal(take()->flow, 7);
@@ -52,7 +59,7 @@ static void test_turns(void **state)
 static void test_bounds(void **state)
 {
     (void)state;
-    fair_queue_init(&queue, 10);
+    begin(10);
     for (size_t i = 0; i < 10; i++)
         assert_true(put(i, i < 7 ? 1 : 2));
     assert_false(put(10, 3));
@@ -72,7 +79,7 @@ static void test_random(void **state)
     unsigned waiting[5] = {0}, newest[5] = {0}, passed[5] = {0}, in = 0, out = 0;
     (void)state;
     srandom(1);
-    fair_queue_init(&queue, MANY);
+    begin(MANY);
     while (out < MANY) {
         if (in < MANY && (random() % 2 || queue.count == 0)) {
             unsigned flow = (unsigned)(random() % 3 ? 0 : random() % 5);
@@ -99,7 +106,7 @@ static void test_weights(void **state)
     static const unsigned weights[] = {100, 20, 5};
     unsigned left[3] = {0};
     (void)state;
-    fair_queue_init(&queue, MANY);
+    begin(MANY);
     for (size_t i = 0; i < 3000; i++)
         assert_true(put_of(i, (unsigned)(i % 3 ? i % 3 : 3 + i % 90), (unsigned)(i % 3), weights[i % 3]));
     for (size_t i = 0; i < 1000; i++)
@@ -113,7 +120,7 @@ static void test_sleepers(void **state)
 {
     unsigned left[3] = {0};
     (void)state;
-    fair_queue_init(&queue, MANY);
+    begin(MANY);
     for (size_t i = 0; i < 1000; i++)
         assert_true(put_of(i, 1, 1, 10));
     for (size_t i = 0; i < 900; i++)
@@ -131,7 +138,7 @@ static void test_changed_weight(void **state)
 {
     size_t turns = 0;
     (void)state;
-    fair_queue_init(&queue, MANY);
+    begin(MANY);
     assert_true(put_of(0, 1, 1, 0));
     for (size_t i = 1; i < 1000; i++)
         assert_true(put_of(i, 2, 2, 100));
@@ -144,10 +151,48 @@ static void test_changed_weight(void **state)
     assert_in_range(turns, 50, 101);
 }
 
+/* Whatever the others' names: a task waits for its class's turn, never in a flow of another class, and is never refused
+ * because another class is full. */
+static void test_classes_are_apart(void **state)
+{
+    size_t turns = 0;
+    (void)state;
+    begin(1000);
+    for (size_t i = 0; i < 1000; i++)
+        assert_true(put_of(i, (unsigned)i, 1, 1));
+    assert_false(put_of(1000, 1000, 1, 1));
+    for (size_t i = 1000; i < 1500; i++)
+        assert_true(put_of(i, (unsigned)i, 2, 100));
+    while (take()->class != 2)
+        turns++;
+    assert_in_range(turns, 0, 1);
+    for (size_t i = 1; i < 100; i++)
+        turns += take()->class != 2;
+    assert_in_range(turns, 0, 2);
+}
+
+/* When the counts come to their end, whoever waits goes on as before. */
+static void test_end_of_numbers(void **state)
+{
+    unsigned left[3] = {0};
+    (void)state;
+    begin(MANY);
+    queue.passed = UINT64_MAX - ((uint64_t)20 << 32);
+    for (size_t i = 0; i < 2000; i++)
+        assert_true(put_of(i, 1, (unsigned)(1 + i % 2), 1));
+    for (size_t i = 0; i < 1000; i++)
+        left[take()->class]++;
+    assert_in_range(left[1], 499, 501);
+    assert_true(put_of(2000, 1, 0, 1));
+    for (left[0] = 0; take()->class != 0;)
+        assert_true(++left[0] < 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_turns), cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_random), cmocka_unit_test(test_weights), cmocka_unit_test(test_sleepers),
-        cmocka_unit_test(test_changed_weight)};
+        cmocka_unit_test(test_changed_weight), cmocka_unit_test(test_classes_are_apart),
+        cmocka_unit_test(test_end_of_numbers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
