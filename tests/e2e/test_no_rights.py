@@ -2,12 +2,9 @@
 """Every verb on every kind and subresource, over HTTP/1.1, HTTP/2 and WebSocket, as a user without rights and as one with all rights elsewhere: always 403, and
 never a word of what is stored, nor whether it is there. An answer about what exists is, but for the name that was asked for,
 byte for byte the answer about what does not."""
-import base64
 import json
 import re
 import ssl
-import subprocess
-from pathlib import Path
 from urllib.parse import quote
 
 import harness
@@ -203,19 +200,9 @@ def over_http1(server, client, asked):
 
 
 def over_http2(server, client, asked):
-    """All over one connection, by node's client."""
-    ca = server.home / "ca.crt"
-    ca.write_text("".join(ssl.DER_cert_to_PEM_cert(found) for found in server.contexts["admin"].get_ca_certs(binary_form=True)))
-    lines = "".join(json.dumps([method, path, headers, body.decode() if body else None]) + "\n" for method, path, headers, body in asked)
-    done = subprocess.run(["node", str(Path(__file__).with_name("http2.mjs")), server.address[0], str(server.port), str(ca), *map(str, server.pairs[client])],
-                          input=lines, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    answers = []
-    for request, line in zip(asked, done.stdout.splitlines()):
-        status, headers, body = json.loads(line)
-        answers.append(wire.Answer(f"HTTP/2 {status}", [pair for pair in headers if pair[0] != ":status"]))
-        answers[-1].body = base64.b64decode(body)
-        check(server, (client, request[:2]), answers[-1])
+    answers = harness.http2_answers(server, server.pairs[client], asked)
+    for request, answer in zip(asked, answers):
+        check(server, (client, request[:2]), answer)
     return answers
 
 

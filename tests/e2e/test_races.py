@@ -26,6 +26,7 @@ CLIENTS = 32
 REQUESTS = 20  # over one connection
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+FLOWS = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas"
 MERGE = [("Content-Type", "application/merge-patch+json")]
 SPACE = "/api/v1/namespaces/default"
 GROUP = "rbac.authorization.k8s.io"
@@ -101,7 +102,8 @@ def rules(scene, turn):
     role = {"metadata": {"name": "read", "labels": {"race": "yes"}}, "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": verbs, **names}]}
     scene.admin("rules", "PUT", f"{RBAC}/clusterroles/read", role)
     binding = {"metadata": {"name": "read"}, "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": "read"},
-               "subjects": [{"kind": "Group", "apiGroup": GROUP, "name": "readers"}, {"kind": "User", "apiGroup": GROUP, "name": f"u{turn}"}]}
+               "subjects": [{"kind": "Group", "apiGroup": GROUP, "name": name} for name in ("readers", "system:serviceaccounts")]
+               + [{"kind": "User", "apiGroup": GROUP, "name": f"u{turn}"}]}
     scene.admin("rules", "POST", f"{RBAC}/namespaces/default/rolebindings", binding)
     if turn % 5 == 4:
         scene.admin("rules", "DELETE", f"{RBAC}/namespaces/default/rolebindings/read")
@@ -128,6 +130,15 @@ def pods(scene, turn):
         {"secretRef": {"name": f"s{turn % 7}"}}]}]}}
     scene.admin("pods", "POST", f"{SPACE}/pods", pod)
     scene.admin("pods", "DELETE", f"{SPACE}/pods/p{(turn + 1) % 5}?gracePeriodSeconds=0")
+
+
+def flows(scene, turn):
+    levels = ["global-default", "workload-low"]
+    spec = {"priorityLevelConfiguration": {"name": levels[turn % 2]}, "matchingPrecedence": 300 + turn % 100, "distinguisherMethod": {"type": "ByUser"},
+            "rules": [{"subjects": [{"kind": "Group", "group": {"name": "readers"}}], "resourceRules": [
+                {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"], "clusterScope": True}]}]}
+    scene.admin("flows", "POST", FLOWS, {"metadata": {"name": f"race-{turn % 3}"}, "spec": spec})
+    scene.admin("flows", "DELETE", f"{FLOWS}/race-{(turn + 1) % 3}")
 
 
 def files(scene, turn):
@@ -172,6 +183,24 @@ def own_token(scene, turn):
     assert answer is None or answer.status in (200, 429), answer  # whichever key signed it
 
 
+def account(scene, turn):
+    """A watch that rests on a token, whose account goes while it runs."""
+    path, name = f"{SPACE}/serviceaccounts", f"race-{turn % 50}"
+    scene.admin("account", "POST", path, {"metadata": {"name": name}})
+    asked = scene.admin("account", "POST", f"{path}/{name}/token", {"spec": {}})
+    if asked.status != 201:
+        return
+    try:
+        with scene.server.connect("none") as connection:
+            connection.send("GET", f"{harness.SECRETS}?watch=1&timeoutSeconds=2", [("Authorization", "Bearer " + asked.json()["status"]["token"])])
+            scene.admin("account", "DELETE", f"{path}/{name}")
+            answer = connection.answer()
+            assert answer.status in EXPLAINED, answer
+            scene.seen["account's watch", answer.status] += 1
+    except (wire.Closed, ssl.SSLError, OSError):
+        scene.seen["account's watch", "ended"] += 1
+
+
 def file_token(scene, turn):
     bearer(scene, "file's token", f"race-token-{turn % 2}")
 
@@ -190,14 +219,22 @@ def custom(scene, turn):
     scene.ask("custom", "GET", "/openapi/v2" if turn % 4 == 0 else "/apis", client="admin")
 
 
+def http2(scene, turn):
+    asked = [("GET", f"{harness.SECRETS}{end}", [], None) for n in range(50) for end in (
+        f"/s{n % 7}", "?fieldSelector=coffer.dev/filtered%3Dtrue", "?watch=1&timeoutSeconds=1&fieldSelector=coffer.dev/filtered%3Dtrue")]
+    for answer in harness.http2_answers(scene.server, scene.pairs["reader"], asked):
+        assert answer.status in EXPLAINED, answer
+        scene.seen["http2", answer.status] += 1
+
+
 def review(scene, turn):
     scene.ask("review", "POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", {"spec": {"namespace": "default"}}, client="reader")
     scene.ask("review", "POST", "/apis/authorization.k8s.io/v1/subjectaccessreviews", {
         "spec": {"user": f"u{turn}", "groups": ["readers"], "resourceAttributes": {"namespace": "default", "verb": "get", "resource": "secrets", "name": "s1"}}})
 
 
-CHANGES = [rules, webhooks, kinds, pods, files]
-ASKERS = [read, watch, write, revoked, own_token, file_token, issuer_token, node, custom, review]
+CHANGES = [rules, webhooks, kinds, pods, flows, files]
+ASKERS = [read, watch, write, revoked, own_token, account, file_token, issuer_token, node, custom, http2, review]
 
 
 def test_nothing_tears(tmp_path):
@@ -205,8 +242,9 @@ def test_nothing_tears(tmp_path):
     server = scene.server
     harness.await_furniture(server, "default")
     pairs = {"reader": ("reader", "readers"), "n0": ("system:node:n0", "system:nodes"), "n1": ("system:node:n1", "system:nodes")}
-    for client, (name, group) in pairs.items():
-        server.contexts[client] = context(server, scene.authority.client(name, group))
+    scene.pairs = {client: scene.authority.client(name, group) for client, (name, group) in pairs.items()}
+    for client, pair in scene.pairs.items():
+        server.contexts[client] = context(server, pair)
     server.contexts["gone"] = context(server, scene.gone)
     server.call("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "sum"}, "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"race": "yes"}}]}})
     server.call("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "read", "labels": {"race": "yes"}}, "rules": []})
@@ -228,8 +266,8 @@ def test_nothing_tears(tmp_path):
         scene.issuer.stop()
         scene.hook.__exit__()
     report = {f"{what} {status}": count for (what, status), count in sorted(scene.seen.items(), key=str)}
-    for what in ("rules", "webhooks", "kinds", "pods", "write", "own token"):
+    for what in ("rules", "webhooks", "kinds", "pods", "flows", "account", "write", "own token"):
         assert scene.seen[what, 200] + scene.seen[what, 201] > 0, report
-    for what in ("read", "list", "watch", "revoked", "file's token"):  # both outcomes, or nothing was changed under them
+    for what in ("read", "list", "watch", "http2", "revoked", "file's token"):  # both outcomes, or nothing was changed under them
         assert scene.seen[what, 200] > 0 and sum(scene.seen[what, status] for status in (401, 403, 410, "ended", 429)) > 0, report
     print(json.dumps(report))
