@@ -27,6 +27,7 @@
 
 #define ALIGNMENT   16U
 #define CHUNK_LARGE (64UL * 1024)
+#define PLAIN_LEAST 256U
 #define PIECE_MOST  (SIZE_MAX / 4)
 
 struct arena_chunk {
@@ -104,11 +105,11 @@ static void chunk_free(struct arena_chunk *chunk, bool plain)
     atomic_fetch_sub_explicit(&memory_used, size, memory_order_relaxed);
 }
 
-/* As much as the arena holds already, from 2 KiB to 64 KiB: small requests stay small, large ones take few chunks. Near
- * its limit an arena gets no more than the piece needs. */
+/* As much as the arena holds already, from 2 KiB (of a plain one 256 bytes) to 64 KiB: small requests stay small, large
+ * ones take few chunks. Near its limit an arena gets no more than the piece needs. */
 static size_t regular_size(const struct arena *arena, size_t needed)
 {
-    size_t size = SLAB_BLOCK_LEAST;
+    size_t size = arena->plain ? PLAIN_LEAST : SLAB_BLOCK_LEAST;
     while (size <= arena->used && size < CHUNK_LARGE && 2 * size <= arena->limit - arena->used)
         size *= 2;
     return size > needed ? size : needed;

@@ -31,8 +31,8 @@ struct arena {
 
 /* Never fails and allocates nothing yet. limit in bytes. */
 void arena_init(struct arena *, size_t limit);
-/* One for what lives long and is no secret (schemas): its chunks come from malloc, neither locked nor kept out of core
- * dumps, and the process's memory limit does not count them. */
+/* One for what lives long and is no secret (schemas): its chunks come from malloc, the first of 256 bytes, neither
+ * locked nor kept out of core dumps, and the process's memory limit does not count them. */
 void arena_init_plain(struct arena *, size_t limit);
 
 /* Uninitialised memory, aligned to 16, never NULL for n 0. NULL when the arena's limit or the process's memory limit is

@@ -154,7 +154,7 @@ def test_no_ciphertext_is_plain(debuggable):
     assert not harness.needles([value]).search(content)
 
 
-OWN_MEMORY = {"first": 2700 << 10, "again": 2400 << 10}
+OWN_MEMORY = {"first": 3000 << 10, "again": 2500 << 10}
 RESIDENT = 12_000_000
 
 

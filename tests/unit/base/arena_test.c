@@ -49,6 +49,23 @@ static void the_first_chunk_is_small_and_all_is_counted(void **state)
     assert_int_equal(arena_memory_used(), 0);
 }
 
+static void plain_ones_begin_smaller(void **state)
+{
+    struct arena arena;
+    (void)state;
+    arena_init_plain(&arena, 1 << 20);
+    assert_non_null(arena_alloc(&arena, 10));
+    assert_int_equal(arena.used, 256);
+    assert_int_equal(arena_memory_used(), 0);
+    assert_non_null(arena_alloc(&arena, 250));
+    assert_int_equal(arena.used, 768);
+    for (size_t i = 0; i < 1000; i++)
+        assert_non_null(arena_alloc(&arena, 100));
+    assert_in_range(arena.used, 100 * 1000, 3 * 100 * 1000); /* and grow as all do */
+    arena_reset(&arena);
+    assert_int_equal(arena.used, 0);
+}
+
 static void limits_refuse(void **state)
 {
     struct arena arena;
@@ -283,6 +300,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_aligned_and_apart),
         cmocka_unit_test(the_first_chunk_is_small_and_all_is_counted),
+        cmocka_unit_test(plain_ones_begin_smaller),
         cmocka_unit_test(limits_refuse),
         cmocka_unit_test(a_refused_allocation_says_so),
         cmocka_unit_test(reset_wipes),
