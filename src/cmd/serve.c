@@ -47,6 +47,7 @@ static struct {
     struct http_server *http;
     struct control_settings settings;
     struct control *control;
+    struct task trim; /* on the first loop, which serves the controllers */
     struct loop *loops[LOOPS_MAX];
     pthread_t threads[LOOPS_MAX];
     size_t loop_count;
@@ -315,6 +316,20 @@ static err_t sign(struct arena *arena, bytes csr_pem, unsigned usages, int64_t s
     return certificates_sign(run.certificates, arena, csr_pem, usages, seconds, clock_wall_seconds(), ret, error);
 }
 
+static void trim(struct task *task)
+{
+    (void)task;
+    memory_trim();
+}
+
+/* What only the start needed goes back to the kernel, and what both threads keep at hand. */
+static void settled(void)
+{
+    memory_trim();
+    run.trim.run = trim;
+    loop_post(run.loops[0], &run.trim);
+}
+
 static err_t start_controllers(struct error *error)
 {
     size_t count;
@@ -324,6 +339,7 @@ static err_t start_controllers(struct error *error)
     run.settings = (struct control_settings){.trusted = trusted,
         .sign = sign,
         .sign_account_token = serve_tokens_sign,
+        .settled = settled,
         .address = run.address,
         .port = run.port,
         .event_ttl_ms = run.options->event_ttl_ms};

@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "control/worker.h"
 
 #include <pthread.h>
@@ -17,6 +16,7 @@
 
 struct control {
     struct local_hub *hub;
+    const struct control_settings *settings;
     pthread_t thread;
     bool started;
     atomic_bool refresh;
@@ -46,7 +46,7 @@ static void *run(void *argument)
         bool settling = !settled && next_ms > quiet_ms;
         local_hub_wait(control->hub, &seen, settling ? quiet_ms : next_ms);
         if (settling && clock_monotonic_ms() >= quiet_ms) {
-            memory_trim(); /* what only the first look at everything needed */
+            control->settings->settled();
             settled = true;
         }
     }
@@ -77,6 +77,8 @@ err_t control_start(struct http_server *http, struct loop *loop, const struct co
     err_t code = ERR_OK;
     if (!control || !(control->hub = local_hub_new(http, loop)))
         code = error_set(error, ERR_NO_MEMORY, "no memory for the controllers");
+    else
+        control->settings = settings;
     for (size_t i = 0; i < count && code == ERR_OK; i++) {
         struct worker *worker;
         code = worker_new(control->hub, controllers[i], settings, &worker, error);

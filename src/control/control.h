@@ -52,6 +52,8 @@ struct control_settings {
     /* What a Secret of that name holds as the token of an account (service_account_token.h). Blocks. */
     err_t (*sign_account_token)(
         struct arena *, bytes namespace, bytes account, bytes uid, bytes secret, bytes *ret, struct error *);
+    /* On the controllers' thread, once: they have looked at everything, and nothing has happened for a moment. */
+    void (*settled)(void);
     const char *address; /* where it listens, numeric */
     uint16_t port;
     uint64_t event_ttl_ms;
