@@ -59,10 +59,10 @@ build_races() { build_with build/races -Dtests=true --buildtype=debugoptimized -
 build_fault() { build_with build/fault --buildtype=debugoptimized; }
 build_fuzz() { CC=clang build_with build/fuzz -Dtests=true -Dlibfuzzer=true --buildtype=debugoptimized; }
 
-# unit BUILD: cmocka's own counts from meson's log; a test program that died counts as one failure.
+# unit BUILD OPTION...: cmocka's own counts from meson's log; a test program that died counts as one failure.
 unit() {
   local log=$1/meson-logs/testlog.txt p f broken status=0
-  meson test -C "$1" --no-rebuild --print-errorlogs || status=$?
+  meson test -C "$1" --no-rebuild --print-errorlogs "${@:2}" || status=$?
   p=$(sed -n 's/^\[  PASSED  \] \([0-9]*\) test(s)\.\?.*/\1/p' "$log" | paste -sd+ | bc_sum)
   f=$(sed -n 's/^\[  FAILED  \] \([0-9]*\) test(s).*/\1/p' "$log" | paste -sd+ | bc_sum)
   p=$((p + $(sed -n 's/^\([0-9]*\) inputs replayed$/\1/p' "$log" | paste -sd+ | bc_sum)))
@@ -133,7 +133,7 @@ if wants fuzz; then count "Fuzzing" fuzz; fi
 if wants lint; then count "Linters" tests/lint.sh build/fuzz; fi
 if wants e2e; then count "End to end" e2e pytest.txt tests/e2e; fi
 if wants races; then
-  count "Unit tests under ThreadSanitizer" unit build/races
+  count "Unit tests under ThreadSanitizer" unit build/races --timeout-multiplier 5
   count "End to end under ThreadSanitizer" races_e2e
 fi
 finish
