@@ -3,6 +3,7 @@
 
 #include "api/managed_fields.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "kinds/kinds.h"
 #include "serve/default_flow_control.h"
 #include "serve/steps.h"
@@ -19,15 +20,28 @@ struct batch {
     struct error *error;
 };
 
-static err_t find(struct batch *b, const struct kind *kind, bytes key, struct json **ret, uint64_t *ret_revision)
+/* What is stored there: *ret NULL, and *ret_lost, when it cannot be read. It stays for who can repair or delete it: one
+ * object must not keep the server from its start. */
+static err_t find(
+    struct batch *b, const struct kind *kind, bytes key, struct json **ret, uint64_t *ret_revision, bool *ret_lost)
 {
     struct read_txn *txn;
+    struct error inner;
     err_t code;
 
+    *ret = NULL;
+    error_init(&inner, b->arena);
     TRY(store_read_begin(b->server->store, &txn, b->error));
-    code = record_get(b->server->atrest, txn, b->arena, kind, key, ret, ret_revision, b->error);
+    code = record_get(b->server->atrest, txn, b->arena, kind, key, ret, ret_revision, &inner);
     store_read_end(txn);
-    return code;
+    *ret_lost = record_unreadable(code);
+    if (*ret_lost) {
+        bytes name = arena_copy(b->arena, key);
+        log_event(LOG_ERROR, "an object that belongs to every cluster cannot be read, and stays as it is",
+            log_text("kind", kind->kind), log_text("name", name.p ? (const char *)name.p : ""), log_error_text(&inner));
+        return ERR_OK;
+    }
+    return code == ERR_OK ? ERR_OK : error_set(b->error, code, "%.*s", BYTES_FMT(inner.message));
 }
 
 /* The steps of a write, from the object to its sealed form. old NULL: a create. */
@@ -86,10 +100,11 @@ static err_t add_namespaces(struct batch *b)
         bytes body = arena_format(b->arena, "{\"metadata\":{\"name\":\"%s\"}}", names[i]);
         struct json *object, *old;
         struct warnings none = {0};
+        bool lost;
         if (!body.p)
             return arena_error(b->arena, b->error);
-        TRY(find(b, &namespace_kind, bytes_of(names[i]), &old, NULL));
-        if (old)
+        TRY(find(b, &namespace_kind, bytes_of(names[i]), &old, NULL, &lost));
+        if (old || lost)
             continue;
         TRY(decode_object(
             b->arena, &namespace_kind, BODY_JSON, body, FIELD_VALIDATION_STRICT, &none, &object, b->error));
@@ -117,11 +132,13 @@ static err_t add_default(struct batch *b, const struct kind *kind, const struct 
     bytes key = object_key(b->arena, json_text(metadata, BYTES("namespace")), json_text(metadata, BYTES("name")));
     struct json *old, *object;
     uint64_t revision = 0;
-    bool changed;
+    bool changed, lost;
 
     if (!key.p)
         return arena_error(b->arena, b->error);
-    TRY(find(b, kind, key, &old, &revision));
+    TRY(find(b, kind, key, &old, &revision, &lost));
+    if (lost)
+        return ERR_OK;
     if (!old) {
         TRY(decoded(b, kind, defaults, &object));
         return add_write(b, kind, object, NULL, 0);
@@ -165,11 +182,14 @@ static err_t add_flow_object(struct batch *b, const struct default_flow_object *
     struct json *object, *old, *spec;
     struct warnings none = {0};
     uint64_t revision = 0;
+    bool lost;
 
     if (!body.p)
         return arena_error(b->arena, b->error);
     TRY(decode_object(b->arena, of->kind, BODY_YAML, body, FIELD_VALIDATION_STRICT, &none, &object, b->error));
-    TRY(find(b, of->kind, bytes_of(of->name), &old, &revision));
+    TRY(find(b, of->kind, bytes_of(of->name), &old, &revision, &lost));
+    if (lost)
+        return ERR_OK;
     if (!old)
         return add_write(b, of->kind, object, NULL, 0);
     spec = json_get(object, BYTES("spec"));

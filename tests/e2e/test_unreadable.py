@@ -194,3 +194,43 @@ def test_what_is_no_object_hides_no_other(start, change):
         assert [event["object"]["metadata"]["name"] for event in watch.rest()] == ["a", "c"]
     assert names(server.call("DELETE", SECRETS)) == ["a", "c"]
     assert server.request("DELETE", f"{SECRETS}/b").status == 200
+
+
+def spoil_named(directory, text):
+    """Every record whose key holds the text; how many there were."""
+    environment = lmdb.open(str(directory), max_dbs=16, map_size=1 << 30, readonly=False, lock=True, create=False)
+    with environment.begin(write=True) as transaction:
+        log = environment.open_db(b"log", txn=transaction, create=False)
+        with transaction.cursor(log) as cursor:
+            found = [(key, bytearray(value)) for key, value in cursor if text in value[:200]]
+        for key, value in found:
+            spoil(value)
+            transaction.put(key, bytes(value), db=log)
+    environment.close()
+    return len(found)
+
+
+DEFAULTS = {b"workload-high": "/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations/workload-high",
+            b"system-leader-election": "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/system-leader-election",
+            b"exempt": "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/exempt",
+            b"cluster-admin": "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin",
+            b"kube-public": "/api/v1/namespaces/kube-public"}
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_default_object_does_not_keep_the_server_from_its_start(start, name):
+    """Whoever has a certificate of system:masters gets in, and can delete it; the next start makes it again."""
+    server = start()
+    harness.await_furniture(server, "default")
+    server.stop()
+    assert spoil_named(server.directory, name) > 0
+    server.start()
+    assert "an object that belongs to every cluster cannot be read" in server.output()
+    assert server.request("GET", DEFAULTS[name]).status == 500
+    assert server.request("POST", SECRETS, harness.secret("after")).status == 201
+    if name == b"kube-public":
+        return
+    assert server.request("DELETE", DEFAULTS[name]).status == 200
+    server.stop()
+    server.start()
+    assert server.call("GET", DEFAULTS[name], status=200)["metadata"]["name"] == name.decode()
