@@ -244,27 +244,7 @@ static err_t schema_new(bytes name, const struct json *object, struct item **ret
 
 /* ---- One snapshot from another. */
 
-/* The list without the item of this name, and with room for another. */
-static bool list_copy(struct list *to, const struct list *from, bytes name)
-{
-    *to = (struct list){.items = calloc(from->count + 1, sizeof(struct item *))};
-    if (!to->items)
-        return false;
-    for (size_t i = 0; i < from->count; i++)
-        if (!name.p || !bytes_equal(from->items[i]->name, name)) {
-            persistent_value_hold(&from->items[i]->value);
-            to->items[to->count++] = from->items[i];
-        }
-    return true;
-}
-
-static struct item *list_find(const struct list *list, bytes name)
-{
-    for (size_t i = 0; i < list->count; i++)
-        if (bytes_equal(list->items[i]->name, name))
-            return list->items[i];
-    return NULL;
-}
+typedef int order_function(const void *, const void *);
 
 static int by_precedence(const void *a, const void *b)
 {
@@ -275,10 +255,47 @@ static int by_precedence(const void *a, const void *b)
     return bytes_compare(x->item.name, y->item.name);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return bytes_compare((*(struct item *const *)a)->name, (*(struct item *const *)b)->name);
+}
+
+/* The list without the item of this name, and with the other one, if any, in its place. */
+static bool list_copy(struct list *to, const struct list *from, bytes name, struct item *put, order_function *order)
+{
+    to->items = calloc(from->count + 1, sizeof *to->items);
+    if (!to->items)
+        return false;
+    for (size_t i = 0; i < from->count; i++) {
+        struct item *item = from->items[i];
+        if (name.p && bytes_equal(item->name, name))
+            continue;
+        if (put && order(&put, &item) < 0) {
+            to->items[to->count++] = put;
+            put = NULL;
+        }
+        persistent_value_hold(&item->value);
+        to->items[to->count++] = item;
+    }
+    if (put)
+        to->items[to->count++] = put;
+    return true;
+}
+
+static const struct level *level_find(const struct list *levels, bytes name)
+{
+    struct item wanted = {.name = name}, *key = &wanted, **found;
+
+    if (levels->count == 0)
+        return NULL;
+    found = bsearch(&key, levels->items, levels->count, sizeof *levels->items, by_name);
+    return found ? (const struct level *)*found : NULL;
+}
+
 /* A level keeps its number as long as it is there: requests of it are counted by that. */
 static void number_level(struct level *level, const struct list *others)
 {
-    const struct level *before = (const struct level *)list_find(others, level->item.name);
+    const struct level *before = level_find(others, level->item.name);
     uint32_t taken = (1u << FIRST_NUMBER) - 1;
 
     for (size_t i = 0; i < others->count; i++)
@@ -297,11 +314,8 @@ static bool settle(struct flow_set *set)
         return false;
     for (size_t i = 0; i < set->levels.count; i++)
         set->shares += ((const struct level *)set->levels.items[i])->shares;
-    if (set->schemas.count > 0)
-        qsort(set->schemas.items, set->schemas.count, sizeof(struct item *), by_precedence);
     for (size_t i = 0; i < set->schemas.count; i++)
-        set->targets[i] =
-            (const struct level *)list_find(&set->levels, ((const struct schema *)set->schemas.items[i])->level);
+        set->targets[i] = level_find(&set->levels, ((const struct schema *)set->schemas.items[i])->level);
     return true;
 }
 
@@ -318,13 +332,13 @@ static err_t swap(bool of_levels, bytes name, struct item *put, struct error *er
         atomic_init(&set->published.references, 1);
         set->published.free = set_free;
     }
-    made = set && list_copy(&set->schemas, &old->schemas, of_levels ? BYTES_NONE : name) &&
-           list_copy(&set->levels, &old->levels, of_levels ? name : BYTES_NONE);
-    if (made && put) {
-        struct list *list = of_levels ? &set->levels : &set->schemas;
-        list->items[list->count++] = put;
+    made = set && list_copy(&set->schemas, &old->schemas, of_levels ? BYTES_NONE : name, of_levels ? NULL : put,
+                      by_precedence);
+    if (made && !of_levels)
         put = NULL;
-    }
+    made = made && list_copy(&set->levels, &old->levels, of_levels ? name : BYTES_NONE, put, by_name);
+    if (made)
+        put = NULL;
     if (made && settle(set)) {
         published_swap(&published, &set->published);
         return ERR_OK;
@@ -443,9 +457,9 @@ static void describe(const struct flow_set *set, const struct schema *s, const s
 
 static const struct level *stored_or(const struct flow_set *set, bytes name, const struct level *otherwise)
 {
-    const struct item *item = list_find(&set->levels, name);
+    const struct level *level = level_find(&set->levels, name);
 
-    return item ? (const struct level *)item : otherwise;
+    return level ? level : otherwise;
 }
 
 void flow_classify(const struct attributes *a, struct flow_class *ret)

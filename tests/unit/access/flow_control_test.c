@@ -2,6 +2,7 @@
 /* Which FlowSchema and priority level a request is of: each part of a rule with both outcomes, and what follows when
  * schemas and levels come and go. */
 #include "access/flow_control.h"
+#include "base/clock.h"
 #include "base/memory.h"
 
 #include <setjmp.h>
@@ -240,6 +241,33 @@ static void test_many_levels(void **state)
         assert_int_equal(flow_level_put(bytes_of(names[i]), NULL, &error), ERR_OK);
 }
 
+#define CROWD 2000
+
+/* Thousands of both take their time, but not that of each with each at every change. */
+static void test_crowd(void **state)
+{
+    char name[16];
+    uint64_t began = clock_monotonic_ms();
+    (void)state;
+    for (unsigned i = 0; i < CROWD; i++) {
+        (void)snprintf(name, sizeof name, "crowd-%u", i);
+        assert_int_equal(put_schema(name, 100, name, RULE(USER("jane"), ALL)), ERR_OK);
+    }
+    for (unsigned i = CROWD; i-- > 0;) {
+        (void)snprintf(name, sizeof name, "crowd-%u", i);
+        assert_int_equal(put_level(name, REJECT(1)), ERR_OK);
+        if (i == CROWD / 2) /* the first by name of those that are there */
+            assert_string_equal(classify(&jane, "list", "", "pods", "", "").schema_uid, "schema-crowd-1000");
+    }
+    assert_string_equal(classify(&jane, "list", "", "pods", "", "").schema_uid, "schema-crowd-0");
+    for (unsigned i = 0; i < CROWD; i++) {
+        (void)snprintf(name, sizeof name, "crowd-%u", i);
+        assert_int_equal(flow_level_put(bytes_of(name), NULL, &error), ERR_OK);
+        assert_int_equal(flow_schema_put(bytes_of(name), NULL, &error), ERR_OK);
+    }
+    assert_in_range(clock_monotonic_ms() - began, 0, 20000);
+}
+
 /* Whichever allocation fails, what was in force stays. */
 static void test_no_memory(void **state)
 {
@@ -295,6 +323,7 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {TEST(test_rules), TEST(test_precedence), TEST(test_nothing_stored),
-        TEST(test_hostile_objects), TEST(test_bounds_and_flows), TEST(test_many_levels), TEST(test_no_memory)};
+        TEST(test_hostile_objects), TEST(test_bounds_and_flows), TEST(test_many_levels), TEST(test_crowd),
+        TEST(test_no_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
