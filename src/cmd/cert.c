@@ -156,7 +156,8 @@ static err_t check_issue(struct cert *c)
 {
     const struct cert_options *o = c->options;
     if (!o->user == !o->node)
-        return misused(c, "issue needs --user NAME or --node NAME");
+        return misused(
+            c, o->user ? "issue takes --user NAME or --node NAME, not both" : "issue needs --user NAME or --node NAME");
     if (o->node && o->groups.count)
         return misused(c, "a node's group is system:nodes, and no other");
     if (o->node)
@@ -366,10 +367,14 @@ const struct command command_cert = {
         "A file that exists is not replaced.\n\n"
         "renew does nothing until two thirds of a certificate's life are over, and is meant to be run every day. It "
         "asks for a new key and the same names, as the certificate that it renews, and puts both in the old one's "
-        "place; the rest of a kubeconfig stays as it is. The server of a PEM file is that of the kubeconfig at hand. "
-        "A --kubeconfig that has a user asks as that user instead. Nodes may renew their own.\n\n"
+        "place; the rest of a kubeconfig stays as it is. The new certificate lasts as long as the server gives, "
+        "however short the old one was, unless --lifetime says. The server of a PEM file is that of the kubeconfig at "
+        "hand. A --kubeconfig that has a user asks as that user instead. Nodes may renew their own.\n\n"
         "list shows the requests that the server keeps, who they are for, and who asked. Those of issue and renew are "
-        "kept until their certificate ends.\n",
+        "kept until their certificate ends.\n\n"
+        "To revoke one, add it to the file that the server's --client-crl-file names (REQUEST is list's), and send the "
+        "server SIGHUP:\n\n"
+        "  kubectl get csr REQUEST -o jsonpath='{.status.certificate}' | base64 -d\n",
     .options = cert_rows,
     .option_count = ARRAY_LEN(cert_rows),
     .defaults = &cert_defaults,

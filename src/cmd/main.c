@@ -30,7 +30,7 @@ static const struct command *find_command(const char *name)
 static int unknown_command(const char *name)
 {
     const char *near = nearest_name(name, command_name, commands);
-    fprintf(stderr, "coffer: unknown command %s", name);
+    fprintf(stderr, "coffer: unknown %s %s", name[0] == '-' ? "flag" : "command", name);
     if (near)
         fprintf(stderr, "; did you mean %s?", near);
     fprintf(stderr, "\nTry 'coffer --help'.\n");

@@ -173,7 +173,8 @@ static void renew(struct task *task)
         tls_context_put(tls);
         control_refresh(run.control);
     } else {
-        log_event(LOG_ERROR, "cannot renew the certificates; the old ones stay in force", log_error_text(&error));
+        log_event(
+            LOG_ERROR, "cannot read or renew the certificates; the old ones stay in force", log_error_text(&error));
     }
     if (serve_tokens_renew(&error) != ERR_OK)
         log_event(LOG_ERROR, "cannot renew the keys of tokens; the old ones stay in force", log_error_text(&error));
