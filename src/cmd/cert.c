@@ -9,6 +9,7 @@
 #include "client/document.h"
 #include "cmd/connect.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -18,6 +19,10 @@
 #define MOST_MS       ((uint64_t)INT32_MAX * 1000)
 #define CUT_SECONDS   60  /* a certificate that lasts so much shorter than asked was cut */
 #define ROUND_SECONDS 600 /* how exactly that is told */
+
+/* Of Kubernetes' signers, and Coffer's. */
+#define SIGNED_BACKDATE 300
+#define SIGNED_SHORT    (8 * 3600)
 
 struct cert_options {
     const char *kubeconfig, *context, *user, *node, *namespace, *out, *pem;
@@ -52,6 +57,7 @@ struct cert {
     struct error *error;
     struct kubeconfig config;
     struct api_client *client;
+    int64_t seconds; /* that are asked for; 0: what the server gives */
 };
 
 static err_t misused(struct cert *c, const char *sentence)
@@ -81,6 +87,23 @@ static const char *file_of(const struct cert_options *o)
     return o->out ? o->out : o->pem;
 }
 
+/* Before anything is asked for: the key of a certificate that cannot be written is lost. */
+static err_t check_directory(struct cert *c)
+{
+    bytes file = bytes_of(file_of(c->options)), directory = BYTES(".");
+    size_t n = file.n;
+    while (n > 0 && file.p[n - 1] != '/')
+        n--;
+    if (n > 0)
+        directory = arena_copy(c->arena, (bytes){file.p, n});
+    if (!directory.p)
+        return arena_error(c->arena, c->error);
+    return access((const char *)directory.p, W_OK | X_OK) == 0
+               ? ERR_OK
+               : error_set(
+                     c->error, ERR_NOT_FOUND, "%.*s: cannot write there: %s", BYTES_FMT(directory), strerror(errno));
+}
+
 static err_t check_file(struct cert *c, const char *action)
 {
     const struct cert_options *o = c->options;
@@ -88,13 +111,13 @@ static err_t check_file(struct cert *c, const char *action)
         return error_set(c->error, ERR_BAD_REQUEST, "%s needs --out FILE or --pem FILE", action);
     if (o->lifetime_ms && (o->lifetime_ms < LEAST_MS || o->lifetime_ms > MOST_MS))
         return misused(c, "--lifetime: at least 10m, and 24855d at most");
-    return ERR_OK;
+    c->seconds = (int64_t)(o->lifetime_ms / 1000);
+    return check_directory(c);
 }
 
 static err_t request(struct cert *c, bytes user, const bytes *groups, size_t group_count, struct x509_pair *ret)
 {
-    const struct cert_wish wish = {
-        user, groups, group_count, (int64_t)(c->options->lifetime_ms / 1000), c->options->timeout_ms};
+    const struct cert_wish wish = {user, groups, group_count, c->seconds, c->options->timeout_ms};
     return cert_request(c->client, c->arena, &wish, tell_wait, ret, c->error);
 }
 
@@ -102,10 +125,10 @@ static err_t request(struct cert *c, bytes user, const bytes *groups, size_t gro
 static void tell_cut(struct cert *c, int64_t from, int64_t until)
 {
     char asked_text[16], got_text[16];
-    int64_t asked = (int64_t)(c->options->lifetime_ms / 1000), left = until - clock_wall_seconds();
-    if (!asked || until - from + CUT_SECONDS >= asked)
+    int64_t left = until - clock_wall_seconds();
+    if (!c->seconds || until - from + CUT_SECONDS >= c->seconds)
         return;
-    human_duration(asked, asked_text);
+    human_duration(c->seconds, asked_text);
     human_duration((left + ROUND_SECONDS - 1) / ROUND_SECONDS * ROUND_SECONDS, got_text);
     command_warn(
         c->command, "asked for %s, got %s: the server gives no certificate that lasts longer", asked_text, got_text);
@@ -258,12 +281,26 @@ static err_t connect_as_old(struct cert *c, bytes text, const struct x509_identi
     return k->client_key_pem.p ? connect_as_configured(c) : arena_error(c->arena, c->error);
 }
 
-static void tell_who_asked(const struct cert_options *o, bytes user)
+static void tell_who_asked(const struct cert_options *o, bytes user, err_t code)
 {
-    if (!o->kubeconfig)
-        fprintf(stderr,
-            "coffer cert: asked as \"%.*s\", whom the certificate names; --kubeconfig FILE asks as somebody else\n",
-            BYTES_FMT(user));
+    if (o->kubeconfig || (code != ERR_FORBIDDEN && code != ERR_UNAUTHORIZED))
+        return;
+    fprintf(stderr,
+        "coffer cert: asked as \"%.*s\", whom the certificate names%s; --kubeconfig FILE asks as somebody else\n",
+        BYTES_FMT(user), code == ERR_UNAUTHORIZED ? ", and the server takes it no more" : "");
+}
+
+/* As long as the old one was meant to last. Kubernetes' signers let a certificate begin five minutes early, and one of
+ * eight hours and more end as much earlier. */
+static int64_t lifetime_of(bytes certificate)
+{
+    int64_t from, until;
+    if (x509_inspect(certificate, &from, &until, NULL) != ERR_OK)
+        return 0;
+    int64_t span = until - from;
+    if (span < SIGNED_SHORT + SIGNED_BACKDATE)
+        span -= SIGNED_BACKDATE;
+    return span > LEAST_MS / 1000 ? span : LEAST_MS / 1000;
 }
 
 static err_t renew(struct cert *c)
@@ -281,9 +318,11 @@ static err_t renew(struct cert *c)
     if (!o->force && !is_due(old, clock_wall_seconds()))
         return told(c, "not due yet:", file_of(o), old);
     TRY(connect_as_old(c, text, &who));
+    if (!c->seconds)
+        c->seconds = lifetime_of(old);
     err_t code = request(c, who.common_name, who.organizations, who.organization_count, &pair);
-    if (code == ERR_FORBIDDEN)
-        tell_who_asked(o, who.common_name);
+    if (code != ERR_OK)
+        tell_who_asked(o, who.common_name, code);
     TRY(code);
     fresh = pem_of(c, &pair);
     if (o->out)
@@ -367,8 +406,8 @@ const struct command command_cert = {
         "A file that exists is not replaced.\n\n"
         "renew does nothing until two thirds of a certificate's life are over, and is meant to be run every day. It "
         "asks for a new key and the same names, as the certificate that it renews, and puts both in the old one's "
-        "place; the rest of a kubeconfig stays as it is. The new certificate lasts as long as the server gives, "
-        "however short the old one was, unless --lifetime says. The server of a PEM file is that of the kubeconfig at "
+        "place; the rest of a kubeconfig stays as it is. The new certificate is asked to last as long as the "
+        "old one, unless --lifetime says. The server of a PEM file is that of the kubeconfig at "
         "hand. A --kubeconfig that has a user asks as that user instead. Nodes may renew their own.\n\n"
         "list shows the requests that the server keeps, who they are for, and who asked. Those of issue and renew are "
         "kept until their certificate ends.\n\n"

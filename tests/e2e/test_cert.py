@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`coffer cert`: certificates for people and nodes, asked for as kubectl would be let in."""
+import datetime
 import os
 import re
 import signal
@@ -243,6 +244,40 @@ def test_a_certificate_that_has_ended_is_renewed_by_who_may(server, tmp_path):
     file.chmod(0o600)
     assert f"the certificate in {file} has ended: renew it by --kubeconfig" in refused("renew", "--pem", file, kubeconfig=server.kubeconfig)
     assert "renewed" in well("renew", "--pem", file, "--kubeconfig", server.kubeconfig)
+
+
+def test_a_certificate_that_the_server_takes_no_more(server, tmp_path):
+    certificate, key = Authority(tmp_path / "ca").client("stranger", organization="g")
+    file = tmp_path / "stranger.pem"
+    file.write_text(certificate.read_text() + key.read_text())
+    file.chmod(0o600)
+    told = refused("renew", "--pem", file, "--force", kubeconfig=server.kubeconfig)
+    assert "--kubeconfig FILE asks as somebody else" in told or "is the client certificate one of its CA" in told
+
+
+def span(file):
+    dates = subprocess.run(["openssl", "x509", "-noout", "-startdate", "-enddate", "-in", file], capture_output=True, check=True, text=True).stdout
+    begin, end = (datetime.datetime.strptime(line.split("=")[1], "%b %d %H:%M:%S %Y %Z") for line in dates.splitlines())
+    return int((end - begin).total_seconds())
+
+
+@pytest.mark.parametrize("lifetime", ["10m", "1h", "10h", "30d"])
+def test_a_renewed_certificate_lasts_as_long(server, tmp_path, lifetime):
+    file = tmp_path / "a.pem"
+    well("issue", "--user", unique(), "--pem", file, "--lifetime", lifetime, kubeconfig=server.kubeconfig)
+    first = span(file)
+    for _ in range(2):
+        well("renew", "--pem", file, "--force", "--kubeconfig", server.kubeconfig)
+        assert abs(span(file) - first) <= 2
+    well("renew", "--pem", file, "--force", "--lifetime", "2h", "--kubeconfig", server.kubeconfig)
+    assert abs(span(file) - 2 * 3600 - 300) <= 2
+
+
+def test_a_file_that_could_not_be_written_is_not_asked_for(server, tmp_path):
+    before = names(server)
+    told = refused("issue", "--user", unique(), "--out", tmp_path / "none" / "a", kubeconfig=server.kubeconfig)
+    assert f"{tmp_path}/none/: cannot write there: No such file or directory" in told
+    assert names(server) == before
 
 
 def test_a_bootstrapper_joins_a_node(server, tmp_path):
