@@ -1,11 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Flow schemas and priority levels: kept, with nothing that they steer. */
+/* Flow schemas and priority levels; what they steer is access/flow_control.h. */
 #include "kinds/cells.h"
 #include "kinds/check_table.h"
+#include "kinds/default_flow_control.h"
 #include "kinds/kinds.h"
+#include "text/yaml.h"
 
 #define PRECEDENCE_MOST 10000
 #define QUEUES_MOST     10000000
+
+/* Of the objects that no cluster can do without none may change but what "exempt" says of its shares. */
+static void check_mandatory(const struct kind *kind, bytes name, const struct field *spec)
+{
+    const struct default_flow_object *found = NULL;
+    struct check *check = spec->check;
+    struct json *wanted;
+
+    for (size_t i = 0; i < default_flow_object_count; i++) {
+        const struct default_flow_object *object = &default_flow_objects[i];
+        if (object->mandatory && object->kind == kind && bytes_equal(name, bytes_of(object->name)))
+            found = object;
+    }
+    if (!found || (kind == &priority_level_configuration_kind && bytes_equal(name, BYTES("exempt"))))
+        return;
+    bytes text = arena_format(check->arena, "{%s}", found->spec);
+    if (text.p && yaml_parse(check->arena, text, 0, &wanted, check->error) == ERR_OK &&
+        !(spec->value && json_equal(wanted, spec->value)))
+        field_invalid(spec, "spec of '%s' must equal the fixed value", found->name);
+}
 
 /* ---- Flow schemas */
 
@@ -77,7 +99,7 @@ static void flow_schema_validate(struct arena *arena, const struct kind *kind, e
     struct field precedence = field_member(&spec, "matchingPrecedence");
     int64_t place = field_integer(&precedence, 0);
     bytes name = tree_text(json_get(object, BYTES("metadata")), "name");
-    (void)kind, (void)subresource;
+    (void)subresource;
     if (place <= 0)
         field_invalid(&precedence, "must be a positive value");
     if (place > PRECEDENCE_MOST)
@@ -87,6 +109,7 @@ static void flow_schema_validate(struct arena *arena, const struct kind *kind, e
     FIELD_EACH(rule, FIELD(&spec, "rules"))
     check_flow_rule(&rule);
     CHECK_TABLE(arena, rows, object, old, error);
+    check_mandatory(kind, name, &spec);
 }
 
 static void flow_schema_cells(
@@ -165,9 +188,9 @@ static void priority_level_validate(struct arena *arena, const struct kind *kind
     struct field spec = field_root(&check, "spec", json_get(object, BYTES("spec")));
     struct field type = field_member(&spec, "type"), limited = field_member(&spec, "limited"),
                  exempt = field_member(&spec, "exempt");
-    bool named = bytes_equal(tree_text(json_get(object, BYTES("metadata")), "name"), BYTES("exempt"));
-    (void)kind, (void)subresource, (void)old;
-    if (named != field_is(&type, "Exempt"))
+    bytes name = tree_text(json_get(object, BYTES("metadata")), "name");
+    (void)subresource, (void)old;
+    if (bytes_equal(name, BYTES("exempt")) != field_is(&type, "Exempt"))
         field_invalid(&type, "must be 'Exempt' if and only if `name` is 'exempt'");
     if (field_is(&type, "Exempt")) {
         if (limited.value)
@@ -183,6 +206,7 @@ static void priority_level_validate(struct arena *arena, const struct kind *kind
     } else {
         FIELD_UNSUPPORTED(&type, types);
     }
+    check_mandatory(kind, name, &spec);
 }
 
 static void priority_level_cells(

@@ -4,8 +4,8 @@
 #include "api/managed_fields.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "kinds/default_flow_control.h"
 #include "kinds/kinds.h"
-#include "serve/default_flow_control.h"
 #include "serve/steps.h"
 
 #define ROLE_MEMORY (32u << 20)

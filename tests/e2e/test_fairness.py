@@ -134,17 +134,34 @@ def test_default_schemas_are_restored(start):
     def change(name, spec, annotation):
         patch = {"metadata": {"annotations": {"apf.kubernetes.io/autoupdate-spec": annotation}}, "spec": spec}
         server.call("PATCH", f"{FLOW}/flowschemas/{name}", patch, 200, headers=[("Content-Type", "application/merge-patch+json")])
-    change("catch-all", {"rules": []}, "false")
     change("service-accounts", {"matchingPrecedence": 8000}, "true")
     change("global-default", {"matchingPrecedence": 8001}, "false")
     server.call("DELETE", f"{FLOW}/flowschemas/system-nodes", status=200)
     server.stop()
     server.start()
     schemas = stored(server, "flowschemas")
-    assert schemas["catch-all"]["spec"]["rules"], "mandatory"
     assert schemas["service-accounts"]["spec"]["matchingPrecedence"] == 9000
     assert schemas["global-default"]["spec"]["matchingPrecedence"] == 8001, "whoever changed it said so"
     assert "system-nodes" in schemas
+
+
+@pytest.mark.parametrize("plural,name,spec,good", [
+    ("flowschemas", "catch-all", {"rules": []}, False), ("flowschemas", "catch-all", {"matchingPrecedence": 9999}, False),
+    ("flowschemas", "exempt", {"priorityLevelConfiguration": {"name": "catch-all"}}, False),
+    ("flowschemas", "probes", {"matchingPrecedence": 3}, True),
+    ("prioritylevelconfigurations", "catch-all", {"limited": {"nominalConcurrencyShares": 0}}, False),
+    ("prioritylevelconfigurations", "exempt", {"type": "Limited", "exempt": None, "limited": {"limitResponse": {"type": "Reject"}}}, False),
+    ("prioritylevelconfigurations", "exempt", {"exempt": {"nominalConcurrencyShares": 1}}, True),
+    ("prioritylevelconfigurations", "system", {"limited": {"nominalConcurrencyShares": 1}}, True)])
+def test_what_no_cluster_can_do_without(open_server, plural, name, spec, good):
+    """kube-apiserver's 422; labels and annotations may change."""
+    merge = [("Content-Type", "application/merge-patch+json")]
+    path = f"{FLOW}/{plural}/{name}"
+    answer = open_server.request("PATCH", path + "?dryRun=All", {"spec": spec}, merge)
+    assert answer.status == (200 if good else 422)
+    if not good and name == "catch-all":
+        assert f"spec of '{name}' must equal the fixed value" in answer.json()["message"]
+    assert open_server.request("PATCH", path, {"metadata": {"labels": {"a": "b"}}}, merge).status == 200
 
 
 CLASSES = [  # (user, groups, verb, path, FlowSchema, level)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The FlowSchemas and PriorityLevelConfigurations of Kubernetes 1.34. */
-#include "serve/default_flow_control.h"
+#include "kinds/default_flow_control.h"
 
 #include "api/builtin_kinds.h"
 #include "base/bytes.h"
