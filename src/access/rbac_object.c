@@ -235,8 +235,10 @@ static const uint32_t *pack_table(struct pack *pack, struct rbac_texts names)
         return NULL;
     table = pack_array(pack, slots * sizeof *table);
     memset(table, 0, slots * sizeof *table);
-    for (size_t i = 0; i < names.count; i++) {
-        for (at = persistent_map_hash(names.items[i]) & (slots - 1); table[at] != 0;)
+    for (size_t i = 0; i < names.count;
+         i++) { /* a name that comes again is there: thousands of one make no long walk */
+        for (at = persistent_map_hash(names.items[i]) & (slots - 1);
+             table[at] != 0 && !bytes_equal(names.items[table[at] - 1], names.items[i]);)
             at = (at + 1) & (slots - 1);
         table[at] = (uint32_t)i + 1;
     }
