@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -55,6 +56,21 @@ static void shape_heap(void)
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, 128 * 1024);
     mallopt(M_TRIM_THRESHOLD, 256 * 1024);
+}
+
+void *memory_pages(size_t n)
+{
+#ifdef COFFER_TESTING
+    if (memory_fail_now())
+        return NULL;
+#endif
+    void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+void memory_pages_free(void *p, size_t n)
+{
+    munmap(p, n);
 }
 
 void memory_trim(void)

@@ -21,6 +21,11 @@ bool memory_fail_fired(void);
 bool memory_fail_now(void);
 #endif
 
+/* Zero pages of their own, for what is large and seldom touched whole: each is taken from the kernel when it is written
+ * first. NULL without memory. Given back, unwiped, with the same n. */
+MUST_CHECK void *memory_pages(size_t n);
+void memory_pages_free(void *p, size_t n);
+
 /* Gives what is free, on the heap and in arenas' slabs, back to the kernel: for when something large is over. Other
  * threads that allocate wait meanwhile, some 0.1 ms for each MiB. */
 void memory_trim(void);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/pool.h"
 
+#include "base/memory.h"
+
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 struct pool {
     pthread_mutex_t lock;
@@ -15,9 +16,14 @@ struct pool {
     pthread_t threads[];
 };
 
+static size_t size_of(unsigned threads)
+{
+    return sizeof(struct pool) + threads * sizeof(pthread_t);
+}
+
 struct pool *pool_new(const char *name, unsigned threads, size_t queue_limit)
 {
-    struct pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pthread_t));
+    struct pool *pool = memory_pages(size_of(threads)); /* most of a queue is never touched */
     if (!pool)
         return NULL;
     pthread_mutex_init(&pool->lock, NULL);
@@ -94,5 +100,5 @@ void pool_free(struct pool *pool)
         pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
-    free(pool);
+    memory_pages_free(pool, size_of(pool->most));
 }

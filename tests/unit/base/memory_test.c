@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -121,6 +122,26 @@ static void failures_are_armed_once(void **state)
     assert_false(memory_fail_now());
 }
 
+static void pages_are_zero_and_taken_when_written(void **state)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = 20 * page + 1;
+    unsigned char resident[21];
+    uint8_t *p = memory_pages(n);
+    (void)state;
+    assert_non_null(p);
+    p[5 * page] = 1;
+    assert_int_equal(mincore(p, n, resident), 0);
+    for (size_t i = 0; i < 21; i++)
+        assert_int_equal(resident[i] & 1, i == 5);
+    assert_int_equal(p[n - 1], 0);
+    memory_pages_free(p, n);
+    memory_fail_after(0);
+    p = memory_pages(n);
+    memory_fail_after(-1);
+    assert_null(p);
+    assert_null(memory_pages(SIZE_MAX / 2));
+}
+
 static void hardened_processes_leave_no_core(void **state)
 {
     int status;
@@ -147,6 +168,7 @@ int main(void)
         cmocka_unit_test(the_chosen_allocation_fails),
 #endif
         cmocka_unit_test(failures_are_armed_once),
+        cmocka_unit_test(pages_are_zero_and_taken_when_written),
         cmocka_unit_test(hardened_processes_leave_no_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
