@@ -60,7 +60,9 @@ static void check_default(const struct subject *schema, const struct subject *gi
         result = decode_tree(c->arena, &custom_any, given->value, FIELD_VALIDATION_IGNORE, NULL, &whole, &why);
     if (result == ERR_OK)
         result = decode_tree(c->arena, compiled, whole, FIELD_VALIDATION_IGNORE, NULL, &pruned, &why);
-    if (result != ERR_OK)
+    if (result == ERR_NO_MEMORY)
+        c->arena->failed = result;
+    else if (result != ERR_OK)
         subject_invalid(given, "%.*s", BYTES_FMT(why.message));
     else if (meta)
         check_meta(schema, given);

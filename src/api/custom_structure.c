@@ -36,7 +36,9 @@ static void check_pattern(const struct subject *pattern)
     error_init(&why, pattern->to->check.arena);
     err_t result = regex_compile(&scratch, text, &compiled, &why);
     arena_reset(&scratch);
-    if (result == ERR_BAD_REQUEST)
+    if (result == ERR_NO_MEMORY)
+        pattern->to->check.arena->failed = result;
+    else if (result == ERR_BAD_REQUEST)
         subject_invalid(pattern, "must be a valid regular expression, but isn't: %.*s", BYTES_FMT(why.message));
     else if (result != ERR_OK)
         subject_invalid(pattern, "takes too much memory: %.*s", BYTES_FMT(why.message));

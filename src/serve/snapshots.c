@@ -191,11 +191,16 @@ err_t snapshots_allot_number(struct server *server, bytes group, bytes plural, u
 }
 
 /* What was allotted: the commit thread must not wait for the store. */
-static bool number_of(struct snapshots *s, struct arena *arena, bytes group, bytes plural, uint16_t *ret)
+static err_t number_of(
+    struct snapshots *s, struct arena *arena, bytes group, bytes plural, uint16_t *ret, struct error *error)
 {
     bytes resource = arena_join(arena, group, BYTES("/"), plural, ARENA_END);
 
-    return resource.p && known_number(s, (const char *)resource.p, ret);
+    if (!resource.p)
+        return arena_error(arena, error);
+    return known_number(s, (const char *)resource.p, ret)
+               ? ERR_OK
+               : error_set(error, ERR_CORRUPT, "it has no number in this store");
 }
 
 /* ---- Kinds from definitions. */
@@ -230,8 +235,7 @@ static err_t learn_kind(struct server *server, struct arena *arena, const struct
 
     if (!established(definition))
         return ERR_OK;
-    if (!number_of(server->snapshots, arena, group, plural, &number))
-        return error_set(error, ERR_CORRUPT, "it has no number in this store");
+    TRY(number_of(server->snapshots, arena, group, plural, &number, error));
     TRY(custom_kinds_compile(definition, number, &set, error));
     if (set ? registry_put(set) : registry_remove(group, plural)) /* none: no version is served */
         return ERR_OK;

@@ -263,28 +263,75 @@ def test_nth_allocation_fails_in_a_handshake(start):
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 
 
-def test_rules_that_were_acknowledged_are_in_force_whatever_allocation_failed(start, tmp_path):
-    """A right is given and taken away, with each allocation of it failing once; no other write comes to help."""
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+class Rights:
+    """A role that gives the user a right, or none."""
+    path, read = f"{RBAC}/clusterroles/read", SECRETS
+
+    def __init__(self, server):
+        server.call("POST", f"{RBAC}/clusterroles", self.body(False))
+        server.call("POST", f"{RBAC}/clusterrolebindings", {
+            "metadata": {"name": "read"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "read"},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "user"}]})
+
+    def body(self, on):
+        return {"metadata": {"name": "read"}, "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}] if on else []}
+
+    def is_on(self, stored):
+        return bool(stored["rules"])
+
+
+class Kinds:
+    """A definition whose second version is served, or not."""
+    path, read = f"{DEFINITIONS}/limits.example.com", "/apis/example.com/v2/limits"
+
+    def __init__(self, server):
+        made = server.call("POST", DEFINITIONS, self.body(False))
+        made["status"] = {"conditions": [{"type": kind, "status": "True", "reason": "x", "lastTransitionTime": made["metadata"]["creationTimestamp"]}
+                                         for kind in ("NamesAccepted", "Established")],
+                          "acceptedNames": made["spec"]["names"], "storedVersions": ["v1"]}
+        server.call("PUT", f"{self.path}/status", made)
+        server.call("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "all"}, "rules": [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}]})
+        server.call("POST", f"{RBAC}/clusterrolebindings", {
+            "metadata": {"name": "all"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "all"},
+            "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "user"}]})
+
+    def body(self, on):
+        schema = {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object", "properties": {
+            "a": {"type": "string", "pattern": "^[a-z]+$", "default": "b"}}}}}}
+        return {"metadata": {"name": "limits.example.com"}, "spec": {
+            "group": "example.com", "scope": "Cluster", "names": {"plural": "limits", "kind": "Limit", "singular": "limit", "listKind": "LimitList"},
+            "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}, {"name": "v2", "served": on, "storage": False, "schema": schema}]}}
+
+    def is_on(self, stored):
+        return stored["spec"]["versions"][1]["served"]
+
+
+@pytest.mark.parametrize("what", [Rights, Kinds])
+def test_what_was_acknowledged_is_in_force_whatever_allocation_failed(start, tmp_path, what):
+    """On and off, with each allocation of the change failing once; no other write comes to help."""
     authority = Authority(tmp_path / "ca")
     server = start(program=harness.fault_binary(), flags=["--debuggable", "--no-controllers", "--client-ca-file", str(authority.pem)])
     server.contexts["user"] = context(server, authority.client("user", ""))
-    server.call("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "read"}, "rules": []})
-    server.call("POST", f"{RBAC}/clusterrolebindings", {
-        "metadata": {"name": "read"}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "read"},
-        "subjects": [{"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": "user"}]})
+    made = what(server)
     fault, probe, client, quiet, n = Fault(server), Client(server), Client(server), 0, 0
     with server.connect("user") as user:
         while quiet < 6:
-            rules = [] if n % 2 else [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["list"]}]
+            stored = probe.request("GET", made.path).json()
+            on = n % 2 == 0
+            body = {**stored, **made.body(on), "metadata": stored["metadata"]}
             client.warm()
             fault.arm(n // 2)
-            answer = client.request("PUT", f"{RBAC}/clusterroles/read", body={"metadata": {"name": "read"}, "rules": rules})
+            answer = client.request("PUT", made.path, body=body)
             fired = fault.fired()
             if answer is None:
                 harness.poll(lambda: server.metric("coffer_requests_running") <= 1, "the end of a write whose client left")
-            stored = probe.request("GET", f"{RBAC}/clusterroles/read").json()["rules"]
-            assert answer is None or refused(answer) or (stored or []) == rules, answer
-            assert user.request("GET", SECRETS).status == (200 if stored else 403), f"allocation {n // 2}: what is stored is not in force"
+            stored = made.is_on(probe.request("GET", made.path).json())
+            assert answer is None or refused(answer) or stored == on, answer
+            seen = user.request("GET", made.read).status
+            assert seen in (200, 403, 404) and (seen == 200) == stored, f"allocation {n // 2}: {seen}, what is stored is not in force"
             quiet = 0 if fired else quiet + 1
             n += 1
             assert n < 5000, "it never gets through"
