@@ -125,29 +125,38 @@ static err_t delete_batch(struct request *r, struct batch *batch)
     return ERR_OK;
 }
 
-static err_t delete_all(struct request *r)
+/* What is found in a turn of the list, and at most a batch of it. */
+static err_t delete_next(struct request *r, bool *ret_end)
 {
     struct list *l = r->list;
     struct batch batch = {.request = r};
     struct list_visit visit = {take_key, &batch, .want_text = true};
-    bool end = false;
 
-    while (!end) {
-        batch.count = 0;
-        TRY(list_walk(l, &visit, &end, &r->error));
-        if (!r->options.dry_run || r->destination.n > 0) /* a dry run asks the webhooks too */
-            TRY(delete_batch(r, &batch));
-        arena_reset(&l->piece);
-        if (clock_monotonic_us() > r->deadline_us)
-            return error_set(&r->error, ERR_TIMEOUT,
-                "Timeout: request did not complete within requested timeout - some objects may have been deleted");
-    }
-    list_warn(r);
-    list_rewind(l);
+    TRY(list_walk(l, &visit, ret_end, &r->error));
+    if (!r->options.dry_run || r->destination.n > 0) /* a dry run asks the webhooks too */
+        TRY(delete_batch(r, &batch));
+    arena_reset(&l->piece);
+    if (clock_monotonic_us() > r->deadline_us)
+        return error_set(&r->error, ERR_TIMEOUT,
+            "Timeout: request did not complete within requested timeout - some objects may have been deleted");
     return ERR_OK;
 }
 
+/* Between batches others have their turns: a few that delete thousands would else keep every writer for as long. Where
+ * webhooks are called, those have threads of their own. */
 enum step_result collection_step(struct request *r)
 {
-    return delete_all(r) == ERR_OK ? STEP_NEXT : STEP_FAIL;
+    bool end = false;
+
+    do {
+        if (delete_next(r, &end) != ERR_OK)
+            return STEP_FAIL;
+    } while (!end && r->destination.n > 0);
+    if (!end) {
+        r->wait_ms = 0;
+        return STEP_AGAIN;
+    }
+    list_warn(r);
+    list_rewind(r->list);
+    return STEP_NEXT;
 }

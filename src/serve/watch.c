@@ -414,7 +414,9 @@ static void plan_end(struct watch *w, const struct request *r)
         o->timeout_seconds > 0 ? (uint64_t)o->timeout_seconds : DEFAULT_TIMEOUT_S + random_below(DEFAULT_TIMEOUT_S);
     seconds = seconds < most ? seconds : most;
     w->end_ms = now + seconds * 1000;
-    w->doubt_ms = watch_right_can_lapse(w->member.right) ? now + DOUBT_MS : UINT64_MAX;
+    w->doubt_ms = UINT64_MAX;
+    if (watch_right_can_lapse(w->member.right)) /* those that began together are not looked at together */
+        w->doubt_ms = now + 1 + random_below(DOUBT_MS);
     w->bookmarks = o->allow_bookmarks;
     uint64_t last = seconds * 1000 > LAST_BOOKMARK_MS ? w->end_ms - LAST_BOOKMARK_MS : now + 1;
     w->bookmark_ms = now + BOOKMARK_MS < last ? now + BOOKMARK_MS : last;

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Limits per address and per user: who is held up, and that nobody else is."""
+import concurrent.futures
 import contextlib
 import json
 import pathlib
 import resource
 import select
+import time
 
 import authority
 import harness
@@ -251,3 +253,36 @@ def test_a_flood_holds_up_nobody(users):
         assert answer.status == 200
         assert waiting > FLOOD // 2, "the flood was in front of it"
         assert all(connection.answer().status == 200 for connection in connections)
+
+
+def test_deletions_of_many_hold_up_nobody(users):
+    """More of them than there are threads that write: between their batches others have a turn."""
+    server = users
+    server.call("PATCH", f"{RBAC}/clusterroles/writer", {"rules": [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "list", "deletecollection"]}]}, 200,
+        headers=[("Content-Type", "application/merge-patch+json")])
+    maps, parts = "/api/v1/namespaces/default/configmaps", 12
+    assert create(server, "admin", "narrow").status == 201
+
+    def fill(part):
+        with server.connect("flooder") as connection:
+            for i in range(500):
+                body = json.dumps({"metadata": {"name": f"part-{part}-{i}", "labels": {"part": str(part)}}}).encode()
+                assert connection.request("POST", maps, [("Content-Type", "application/json")], body).status == 201
+    with concurrent.futures.ThreadPoolExecutor(parts) as pool:
+        list(pool.map(fill, range(parts)))
+    with contextlib.ExitStack() as flood:
+        connections = [flood.enter_context(server.connect("flooder")) for _ in range(parts)]
+        calm = flood.enter_context(server.connect("admin"))
+        for connection in (*connections, calm):  # session tickets have come
+            assert connection.request("GET", f"{maps}?limit=1").status == 200
+        for i, connection in enumerate(connections):
+            connection.send("DELETE", f"{maps}?labelSelector=part%3D{i}")
+        time.sleep(0.05)  # all threads are at it
+        answer = calm.request("PATCH", f"{SECRETS}/narrow", [("Content-Type", "application/merge-patch+json")], b'{"data":{"a":"Yg=="}}')
+        over = select.select([connection.socket for connection in connections], [], [], 0)[0]
+        assert answer.status == 200 and not over, f"{len(over)} deletions were over before it"
+        for connection in connections:
+            answer = connection.answer()
+            assert answer.status == 200 and len(answer.json()["items"]) == 500
+    assert server.call("GET", f"{maps}?labelSelector=part", status=200)["items"] == []
