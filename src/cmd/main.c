@@ -115,8 +115,9 @@ static int run_manual(const struct invocation *v)
 {
     struct buffer text;
     buffer_init(&text, v->arena);
-    const struct command *c = v->operand_count ? find_command(v->operands[0]) : NULL;
-    if (v->operand_count && !c)
+    bool whole = v->operand_count == 0 || strcmp(v->operands[0], "coffer") == 0;
+    const struct command *c = whole ? NULL : find_command(v->operands[0]);
+    if (!whole && !c)
         return unknown_command(v->operands[0]);
     help_manual(&text, c);
     return print(&text);

@@ -55,6 +55,7 @@ static struct {
     struct task renewal;
     struct timer renewal_timer;
     struct loop_fd signals;
+    atomic_bool reload; /* a renewal that SIGHUP asked for has not begun */
     bool stopping;
 } run;
 
@@ -165,6 +166,7 @@ static void renew(struct task *task)
 {
     struct error error;
     int64_t now = clock_wall_seconds();
+    bool asked = atomic_exchange(&run.reload, false), fine = true;
     (void)task;
     error_init(&error, NULL);
     if (certificates_renew(run.certificates, now, &error) == ERR_OK) {
@@ -173,17 +175,26 @@ static void renew(struct task *task)
         tls_context_put(tls);
         control_refresh(run.control);
     } else {
+        fine = false;
         log_event(
             LOG_ERROR, "cannot read or renew the certificates; the old ones stay in force", log_error_text(&error));
     }
-    if (serve_tokens_renew(&error) != ERR_OK)
+    if (serve_tokens_renew(&error) != ERR_OK) {
+        fine = false;
         log_event(LOG_ERROR, "cannot renew the keys of tokens; the old ones stay in force", log_error_text(&error));
-    if (serve_tokens_reload(&error) != ERR_OK)
+    }
+    if (serve_tokens_reload(&error) != ERR_OK) {
+        fine = false;
         log_event(
             LOG_ERROR, "cannot read the authentication configuration; what was in force stays", log_error_text(&error));
+    }
     server_reloaded(run.server);
-    if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK)
+    if (certificates_write_kubeconfig(run.certificates, run.port, now, &error) != ERR_OK) {
+        fine = false;
         log_event(LOG_ERROR, "cannot renew the admin's kubeconfig", log_error_text(&error));
+    }
+    if (asked && fine)
+        log_event(LOG_INFO, "reloaded: certificates, revocations, tokens and their issuers are in force");
     notify_send("READY=1"); /* ends a reload */
 }
 
@@ -221,6 +232,7 @@ static void on_signal(struct loop_fd *fd, uint32_t events)
     while (read(fd->fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGHUP) {
             log_event(LOG_INFO, "reloading certificates");
+            atomic_store(&run.reload, true);
             notify_reloading();
             renew_soon();
         } else if (!run.stopping) {

@@ -59,6 +59,7 @@ def test_version(arguments):
     (["help", "exce"], "coffer: unknown command exce; did you mean exec?"),
     (["help", "cert", "isue"], "coffer: unknown command cert isue; did you mean issue?"),
     (["help", "serve", "issue"], "coffer: unknown command serve issue\n"),
+    (["manual", "cofer"], "coffer: unknown command cofer"),
     (["quite-another"], "coffer: unknown command quite-another\n"),
     (["--quite-another"], "coffer: unknown flag --quite-another\n"),
     (["serve", "--data-dri", "/x"], "coffer serve: unknown flag --data-dri; did you mean --data-dir?"),
@@ -135,6 +136,10 @@ def test_manual(page, tmp_path):
         shown = subprocess.run(["mandoc", "-Tascii", file], capture_output=True, text=True, timeout=60).stdout
         shown = re.sub(".\b", "", shown)
         assert set(re.findall(r"^ {5}(?:-\w, )?--([a-z-]+)", shown, re.M)) == long_flags(coffer(*page, "--help").stdout)
+
+
+def test_the_manual_of_coffer_itself():
+    assert coffer("manual", "coffer").stdout == coffer("manual").stdout
 
 
 def test_unit_file(tmp_path):

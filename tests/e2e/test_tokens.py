@@ -465,10 +465,12 @@ def test_tokens_of_a_file_are_read_again():
         server.process.send_signal(signal.SIGHUP)
         harness.poll(lambda: accepted(server, "second-token"), "the file's new token")
         assert not accepted(server, "first-token") and name_of(server, "second-token") == "bob"
+        harness.poll(lambda: server.output().count("reloaded: certificates") == 1, "the line that says so")
         write_file(server, "tokens.csv", b'third-token,bob\n')
         server.process.send_signal(signal.SIGHUP)
         harness.poll(lambda: "tokens.csv, line 1: not TOKEN,USER,UID" in server.output(), "a line in the log")
         assert accepted(server, "second-token") and "third-token" not in server.output()
+        assert server.output().count("reloaded: certificates") == 1, "not all of it was"
 
 
 SYSTEM = "/api/v1/namespaces/kube-system/secrets"
