@@ -8,6 +8,7 @@ import subprocess
 
 import harness
 import pytest
+import wire
 from harness import SECRETS
 
 
@@ -116,6 +117,28 @@ def test_wiped_after_a_client_that_left(debuggable):
         connection.send_raw(head.encode() + body)
         assert debuggable.request("GET", "/readyz").status == 200
     found = found_later(debuggable, harness.needles([value]))
+    assert not found, found[:10]
+
+
+@pytest.mark.parametrize("end", ["closed", "withdrawn", "timeout"])
+def test_wiped_after_a_watch_by_a_token(debuggable, end):
+    """An open watch holds its token, to look at it again; nothing does when it is over."""
+    accounts, bindings = "/api/v1/namespaces/default/serviceaccounts", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
+    name = f"watcher-{end}"
+    debuggable.call("POST", accounts, {"metadata": {"name": name}}, 201)
+    debuggable.call("POST", bindings, {
+        "metadata": {"name": name}, "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"kind": "ServiceAccount", "namespace": "default", "name": name}]}, 201)
+    token = debuggable.call("POST", f"{accounts}/{name}/token", {"spec": {}}, 201)["status"]["token"]
+    signature = re.compile(re.escape(token.rsplit(".", 1)[1].encode()))
+    path = "/api/v1/configmaps?watch=1" + ("&timeoutSeconds=1" if end == "timeout" else "")
+    with wire.Watch(debuggable.connect("none"), path, [("Authorization", f"Bearer {token}")]) as watch:
+        assert harness.ProcessMemory(debuggable.process.pid).search(signature), "it is seen while it is needed"
+        if end == "withdrawn":
+            debuggable.call("DELETE", f"{accounts}/{name}")
+        if end != "closed":
+            watch.rest()
+    found = found_later(debuggable, signature)
     assert not found, found[:10]
 
 
