@@ -115,12 +115,14 @@ static bool piece_is_full(const struct watch *w, const struct buffer *piece, uns
 /* A row that may end what the watch rests on, which the hub may not have come to: before it, that is looked at. */
 static bool stops_at(struct watch *w, const struct record *record)
 {
-    const struct kind *kind;
+    size_t count, i = 0;
+    const struct watch_need *needs = watch_right_needs(w->member.right, &count);
+    const struct kind *kind =
+        count > 0 && record->revision > w->trusted ? kind_by_number(registry_current(), record->key.kind) : NULL;
 
-    if (record->revision <= w->trusted || !watch_right_can_lapse(w->member.right))
-        return false;
-    kind = kind_by_number(registry_current(), record->key.kind);
-    if (!kind || !watch_right_needs(w->member.right, kind, record))
+    while (kind && i < count && !watch_need_ends(&needs[i], kind, record))
+        i++;
+    if (!kind || i == count)
         return false;
     w->trusted = record->revision;
     return w->member.doubted = true;

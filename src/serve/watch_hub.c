@@ -29,7 +29,6 @@ struct watch_hub {
     atomic_uint_fast64_t count;
     unsigned selective; /* members with selectors: they need the state before */
     unsigned lapsing;   /* members that can be doubted */
-    unsigned secrets;   /* of them, by Secrets */
     uint64_t position;
     uint64_t kinds, rules, graph; /* versions of registry, RBAC and node graph that were last heard of */
     size_t judging, unjudged;     /* the bucket that is looked at; how many are left, 0: all members were judged */
@@ -37,6 +36,7 @@ struct watch_hub {
     struct window *window;
     struct watch_member *resumed; /* members that have not taken the window yet */
     struct watch_member *buckets[BUCKETS];
+    struct watch_need *needs[BUCKETS];
 };
 
 /* ---- Windows. */
@@ -86,6 +86,39 @@ static bool member_selective(const struct watch_member *member)
     return member->filter.labels.count || member->filter.fields.count;
 }
 
+static struct watch_need **need_bucket(struct watch_hub *hub, const struct kind *kind, bytes key)
+{
+    bytes namespace, name;
+    key_split(key, &namespace, &name);
+    return &hub->needs[bucket_of(kind, namespace, name)];
+}
+
+static void needs_join(struct watch_hub *hub, struct watch_member *member)
+{
+    size_t count;
+    struct watch_need *needs = watch_right_needs(member->right, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct watch_need *need = &needs[i], **head = need_bucket(hub, need->kind, need->key);
+        need->member = member;
+        need->next = *head;
+        need->link = head;
+        if (*head)
+            (*head)->link = &need->next;
+        *head = need;
+    }
+}
+
+static void needs_leave(struct watch_member *member)
+{
+    size_t count;
+    struct watch_need *needs = watch_right_needs(member->right, &count);
+    for (size_t i = 0; i < count; i++) {
+        *needs[i].link = needs[i].next;
+        if (needs[i].next)
+            needs[i].next->link = needs[i].link;
+    }
+}
+
 bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
 {
     struct read_txn *txn;
@@ -107,7 +140,7 @@ bool watch_hub_join(struct watch_hub *hub, struct watch_member *member)
     *head = member;
     hub->selective += member_selective(member);
     hub->lapsing += watch_right_can_lapse(member->right);
-    hub->secrets += watch_right_needs_secret(member->right);
+    needs_join(hub, member);
     member->doubted = watch_right_can_lapse(member->right); /* rows of its own may have passed before it joined */
     return true;
 }
@@ -145,7 +178,7 @@ void watch_hub_leave(struct watch_hub *hub, struct watch_member *member)
         member->next->link = member->link;
     hub->selective -= member_selective(member);
     hub->lapsing -= watch_right_can_lapse(member->right);
-    hub->secrets -= watch_right_needs_secret(member->right);
+    needs_leave(member);
     atomic_fetch_sub(&hub->count, 1);
 }
 
@@ -214,12 +247,11 @@ static void doubt_all(struct watch_hub *hub)
 
 static void doubt_by_row(struct watch_hub *hub, const struct kind *kind, const struct record *record)
 {
-    bool concerns = kind == &secret_kind ? hub->secrets > 0 : record->deleted && hub->lapsing > 0;
-
-    for (size_t i = 0; i < BUCKETS && concerns; i++)
-        for (struct watch_member *m = hub->buckets[i]; m; m = m->next)
-            if (watch_right_needs(m->right, kind, record))
-                m->doubted = hub->doubts = true;
+    if (hub->lapsing == 0)
+        return;
+    for (struct watch_need *need = *need_bucket(hub, kind, record->key.name); need; need = need->next)
+        if (watch_need_ends(need, kind, record))
+            need->member->doubted = hub->doubts = true;
 }
 
 /* Fills the window. ROWS_MORE: rows were left for the next turn. */

@@ -6,6 +6,7 @@
 #include "serve/visible.h"
 
 #define TOKEN_MEMORY (1u << 20)
+#define NEEDS_MOST   3
 
 struct watch_right {
     struct attributes asked;
@@ -15,6 +16,8 @@ struct watch_right {
     struct user real_user;        /* who impersonates, or has the token */
     struct impersonation_rights impersonation;
     struct credential credential;
+    struct watch_need needs[NEEDS_MOST];
+    size_t need_count;
 };
 
 static bytes copy(struct arena *keep, bytes text)
@@ -46,6 +49,35 @@ static err_t copy_impersonation(
         items[i] = copy_attributes(keep, &from->items[i], &to->real_user);
     to->impersonation = (struct impersonation_rights){items, from->count};
     return ERR_OK;
+}
+
+static bytes only_value(const struct user *user, const char *key)
+{
+    const struct user_extra *extra = user_extra(user, bytes_of(key));
+
+    return extra && extra->value_count == 1 ? extra->values[0] : BYTES_NONE;
+}
+
+static void add_need(struct watch_right *right, const struct kind *kind, bytes key)
+{
+    right->needs[right->need_count++] = (struct watch_need){.kind = kind, .key = key};
+}
+
+/* By what the token said of itself. A Pod's tells its Node, and does not need it. */
+static void find_needs(struct arena *keep, struct watch_right *right)
+{
+    const struct user *user = &right->real_user;
+    bytes pod = only_value(user, USER_EXTRA_POD_NAME), node = only_value(user, USER_EXTRA_NODE_NAME), namespace, name;
+
+    if (right->credential.secret.n > 0)
+        add_need(right, &secret_kind, right->credential.secret);
+    if (right->credential.token.n == 0 || !user_is_account(user->name, &namespace, &name))
+        return;
+    add_need(right, &service_account_kind, object_key(keep, namespace, name));
+    if (pod.n > 0)
+        add_need(right, &pod_kind, object_key(keep, namespace, pod));
+    else if (node.n > 0)
+        add_need(right, &node_kind, node);
 }
 
 static bool rests_on_nothing(const struct request *r)
@@ -80,6 +112,7 @@ err_t watch_right_new(struct arena *keep, const struct request *r, const struct 
         .open_path = copy(keep, r->credential.open_path),
         .expires = r->credential.expires,
         .secret = copy(keep, r->credential.secret)};
+    find_needs(keep, right);
     if (keep->failed)
         return arena_error(keep, error);
     if (r->visible.limited) {
@@ -112,37 +145,15 @@ bool watch_right_can_lapse(const struct watch_right *right)
     return right && (right->credential.token.n > 0 || right->credential.open_path.n > 0);
 }
 
-static bool has_extra(const struct user *user, const char *key, bytes value)
+struct watch_need *watch_right_needs(struct watch_right *right, size_t *ret_count)
 {
-    const struct user_extra *extra = user_extra(user, bytes_of(key));
-
-    return extra && extra->value_count == 1 && bytes_equal(extra->values[0], value);
+    *ret_count = right ? right->need_count : 0;
+    return right ? right->needs : NULL;
 }
 
-bool watch_right_needs_secret(const struct watch_right *right)
+bool watch_need_ends(const struct watch_need *need, const struct kind *kind, const struct record *record)
 {
-    return right && right->credential.secret.n > 0;
-}
-
-/* A Pod's token tells its Node, and does not need it. */
-bool watch_right_needs(const struct watch_right *right, const struct kind *kind, const struct record *record)
-{
-    const struct user *user = right ? &right->real_user : NULL;
-    bytes of_namespace, account, namespace, name;
-
-    if (!right || right->credential.token.n == 0)
-        return false;
-    if (kind == &secret_kind)
-        return bytes_equal(right->credential.secret, record->key.name);
-    if (!record->deleted || (kind != &service_account_kind && kind != &pod_kind && kind != &node_kind) ||
-        !user_is_account(user->name, &of_namespace, &account))
-        return false;
-    key_split(record->key.name, &namespace, &name);
-    if (kind == &node_kind)
-        return has_extra(user, USER_EXTRA_NODE_NAME, name) && !user_extra(user, BYTES(USER_EXTRA_POD_NAME));
-    if (!bytes_equal(namespace, of_namespace))
-        return false;
-    return kind == &service_account_kind ? bytes_equal(account, name) : has_extra(user, USER_EXTRA_POD_NAME, name);
+    return need->kind == kind && (record->deleted || kind == &secret_kind) && bytes_equal(need->key, record->key.name);
 }
 
 static bool may_impersonate(const struct watch_right *right)

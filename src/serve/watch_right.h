@@ -19,11 +19,21 @@ void watch_right_free(struct watch_right *);
 const struct visible *watch_right_visible(const struct watch_right *);
 /* Whether it rests on what Pods of a node need. */
 bool watch_right_of_node(const struct watch_right *);
-/* Whether who asks can be found out anew: by a token, or because they have none; whether the token needs a Secret; and
- * whether it may have ended with this row: an account, Pod or Node that went, a Secret that changed. NULL: no. */
+/* Whether who asks can be found out anew: by a token, or because they have none. NULL: no. */
 bool watch_right_can_lapse(const struct watch_right *);
-bool watch_right_needs_secret(const struct watch_right *);
-bool watch_right_needs(const struct watch_right *, const struct kind *, const struct record *);
+
+/* An object that a token needs. */
+struct watch_need {
+    const struct kind *kind;
+    bytes key;
+    struct watch_member *member;     /* of the hub, as what follows */
+    struct watch_need *next, **link; /* of its bucket */
+};
+
+/* What the right's token needs, in the right's memory; *ret_count 0: nothing. Accepts NULL. */
+struct watch_need *watch_right_needs(struct watch_right *, size_t *ret_count);
+/* Whether a token may have ended with this row: with an account, Pod or Node that went, or a Secret that changed. */
+bool watch_need_ends(const struct watch_need *, const struct kind *, const struct record *);
 
 /* By the rules of now. ERR_OK: it goes on; ERR_FORBIDDEN: it is not allowed any more; ERR_EXPIRED: what it may show has
  * changed. Accepts NULL. */
