@@ -263,7 +263,7 @@ static int by_name(const void *a, const void *b)
 /* The list without the item of this name, and with the other one, if any, in its place. */
 static bool list_copy(struct list *to, const struct list *from, bytes name, struct item *put, order_function *order)
 {
-    to->items = calloc(from->count + 1, sizeof *to->items);
+    *to = (struct list){.items = calloc(from->count + 1, sizeof(struct item *))};
     if (!to->items)
         return false;
     for (size_t i = 0; i < from->count; i++) {
@@ -288,7 +288,7 @@ static const struct level *level_find(const struct list *levels, bytes name)
 
     if (levels->count == 0)
         return NULL;
-    found = bsearch(&key, levels->items, levels->count, sizeof *levels->items, by_name);
+    found = bsearch(&key, levels->items, levels->count, sizeof(struct item *), by_name);
     return found ? (const struct level *)*found : NULL;
 }
 
