@@ -6,7 +6,6 @@ import json
 import pathlib
 import resource
 import select
-import time
 
 import authority
 import harness
@@ -261,12 +260,12 @@ def test_deletions_of_many_hold_up_nobody(users):
     server.call("PATCH", f"{RBAC}/clusterroles/writer", {"rules": [
         {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create", "list", "deletecollection"]}]}, 200,
         headers=[("Content-Type", "application/merge-patch+json")])
-    maps, parts = "/api/v1/namespaces/default/configmaps", 12
+    maps, parts, each = "/api/v1/namespaces/default/configmaps", 9, 1000
     assert create(server, "admin", "narrow").status == 201
 
     def fill(part):
         with server.connect("flooder") as connection:
-            for i in range(500):
+            for i in range(each):
                 body = json.dumps({"metadata": {"name": f"part-{part}-{i}", "labels": {"part": str(part)}}}).encode()
                 assert connection.request("POST", maps, [("Content-Type", "application/json")], body).status == 201
     with concurrent.futures.ThreadPoolExecutor(parts) as pool:
@@ -278,11 +277,11 @@ def test_deletions_of_many_hold_up_nobody(users):
             assert connection.request("GET", f"{maps}?limit=1").status == 200
         for i, connection in enumerate(connections):
             connection.send("DELETE", f"{maps}?labelSelector=part%3D{i}")
-        time.sleep(0.05)  # all threads are at it
+        harness.poll(lambda: server.metric("coffer_requests_running") > parts, "all of them at it", pause=0)
         answer = calm.request("PATCH", f"{SECRETS}/narrow", [("Content-Type", "application/merge-patch+json")], b'{"data":{"a":"Yg=="}}')
         over = select.select([connection.socket for connection in connections], [], [], 0)[0]
         assert answer.status == 200 and not over, f"{len(over)} deletions were over before it"
         for connection in connections:
             answer = connection.answer()
-            assert answer.status == 200 and len(answer.json()["items"]) == 500
+            assert answer.status == 200 and len(answer.json()["items"]) == each
     assert server.call("GET", f"{maps}?labelSelector=part", status=200)["items"] == []
