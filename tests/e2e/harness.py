@@ -330,6 +330,24 @@ def await_furniture(server, namespace):
         poll(lambda p=path: server.request("GET", f"/api/v1/namespaces/{namespace}/{p}").status == 200, path)
 
 
+def http2_answers(server, pair, asked):
+    """The answers to (method, path, headers, body), all over one connection, by node's client and this (certificate, key)."""
+    authority = server.home / "authority.crt"
+    if not authority.exists():
+        authority.write_text("".join(ssl.DER_cert_to_PEM_cert(found) for found in server.contexts["admin"].get_ca_certs(binary_form=True)))
+    lines = "".join(json.dumps([method, path, headers, body.decode() if body else None]) + "\n" for method, path, headers, body in asked)
+    done = subprocess.run(["node", str(Path(__file__).with_name("http2.mjs")), server.address[0], str(server.port), str(authority), *map(str, pair)],
+                          input=lines, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    answers = []
+    for line in done.stdout.splitlines():
+        status, headers, body = json.loads(line)
+        answers.append(wire.Answer(f"HTTP/2 {status}", [found for found in headers if found[0] != ":status"]))
+        answers[-1].body = base64.b64decode(body)
+    assert len(answers) == len(asked)
+    return answers
+
+
 # ---- kubectl
 
 def kubectl_programs():

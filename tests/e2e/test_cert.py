@@ -96,10 +96,14 @@ def asker(server, tmp_path, *more):
     return kubeconfig_of(server, tmp_path, user)
 
 
+def heed_interrupts():
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+
+
 def issuing(file, kubeconfig, timeout="40s"):
     """(the command under way, the name of its request)."""
     command = [harness.binary(), "cert", "issue", "--user", "eve", "--out", str(file), "--kubeconfig", str(kubeconfig), "--timeout", timeout]
-    running = harness.Running(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True))
+    running = harness.Running(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=heed_interrupts))
     return running, running.wait_line("waiting for somebody to approve").split()[-1]
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """After everything else: no log, error text, crash report or temporary file of any server holds a value that was stored."""
+import errno
 import os
 
 import harness
@@ -20,19 +21,35 @@ def left_behind():
                 yield path
 
 
+def extents(file):
+    """Where the file holds data: a store is a gigabyte of holes."""
+    at = 0
+    while True:
+        try:
+            at = os.lseek(file, at, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno == errno.ENXIO:
+                return
+            raise
+        end = os.lseek(file, at, os.SEEK_HOLE)
+        yield at, end
+        at = end
+
+
 def search(path, pattern):
-    with open(path, "rb") as file:
-        before = b""
-        while piece := file.read(1 << 22):
-            if match := pattern.search(before + piece):
-                return match.group(0)
-            before = piece[-4096:]
+    with open(path, "rb", buffering=0) as file:
+        for start, end in list(extents(file.fileno())):
+            before = b""
+            while start < end and (piece := os.pread(file.fileno(), min(end - start, 1 << 22), start)):
+                if match := pattern.search(before + piece):
+                    return match.group(0)
+                start, before = start + len(piece), piece[-4096:]
     return None
 
 
 @pytest.mark.last
 def test_no_canary_left():
-    assert len(harness.canaries()) > 20, "run with the others"
+    assert len(harness.canaries()) >= int(os.environ.get("COFFER_CANARIES", "20")), "run with the others"
     pattern = harness.needles(harness.canaries())
     found = {path: match for path in left_behind() if (match := search(path, pattern))}
     assert not found, found
