@@ -97,7 +97,8 @@ def asker(server, tmp_path, *more):
 
 
 def heed_interrupts():
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs ignore it
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)  # what a shell begins in the background, or nohup, ignores some
 
 
 def issuing(file, kubeconfig, timeout="40s"):
