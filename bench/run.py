@@ -20,7 +20,7 @@ def row(what, measured, goal, met):
 def row_of_ratios(what, cpu, rate, goal):
     """Client and server have a core each: the rate says less than the CPU time where others use the machine, but it counts as well."""
     met = cpu >= goal if (cpu >= goal) == (rate >= goal) else 'met by CPU, **missed** by rate' if cpu >= goal else '**missed** by CPU, met by rate'
-    row(what, '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= %.1fx' % goal, met)
+    row(what, '%.2fx nginx by CPU, %.2fx by rate' % (cpu, rate), '>= %gx' % goal, met)
 
 
 def free_port():

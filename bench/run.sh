@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Measures Coffer against its peers and limits on this machine, in one run, and prints the table of README.md. Installs what it needs.
+# Measures Coffer against its peers and limits on this machine, in one run, and prints the table of RESULTS.md, of which README has a part. Installs what it needs.
 #   bench/run.sh [NAME...]     only those measurements; names: bench/run.sh --list
 set -euo pipefail
 ROOT=$(cd "$(dirname "$0")/.." && pwd)
